@@ -1,0 +1,42 @@
+"""The words of the design as plain data and protocols: stdlib and pydantic only."""
+
+from __future__ import annotations
+
+from guarded_agent.core.action import Action
+from guarded_agent.core.canonical import canonical, check_limits, digest
+from guarded_agent.core.context import Context, Pressure, Subject, ThreadMemory
+from guarded_agent.core.effect import Effect, Stage, combine
+from guarded_agent.core.label import UNKNOWN, Confidentiality, Label, join
+from guarded_agent.core.ports import AsyncGuard, Clock, Guard, PressureSensor, Recorder
+from guarded_agent.core.tool import Access, Sink, ToolSpec
+from guarded_agent.core.verdict import ALLOW, Finding, Verdict, merge
+
+__all__ = [
+    "ALLOW",
+    "UNKNOWN",
+    "Access",
+    "Action",
+    "AsyncGuard",
+    "Clock",
+    "Confidentiality",
+    "Context",
+    "Effect",
+    "Finding",
+    "Guard",
+    "Label",
+    "Pressure",
+    "PressureSensor",
+    "Recorder",
+    "Sink",
+    "Stage",
+    "Subject",
+    "ThreadMemory",
+    "ToolSpec",
+    "Verdict",
+    "canonical",
+    "check_limits",
+    "combine",
+    "digest",
+    "join",
+    "merge",
+]

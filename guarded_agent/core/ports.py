@@ -1,0 +1,77 @@
+"""The seams: small protocols that other rooms, and users, implement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from guarded_agent.core.context import Pressure, Subject
+from guarded_agent.core.effect import Stage
+from guarded_agent.core.verdict import Verdict
+
+
+@runtime_checkable
+class Guard(Protocol):
+    """One check at one or more stages.
+
+    A guard raises nothing on purpose: an exception that escapes from `check`
+    stops the call. It must be safe to call from several threads at once.
+    """
+
+    @property
+    def name(self) -> str:
+        """The guard's name in policies, findings and the audit log."""
+        ...
+
+    @property
+    def stages(self) -> frozenset[Stage]:
+        """The stages at which it looks."""
+        ...
+
+    def check(self, subject: Subject) -> Verdict:
+        """Judge `subject`; return `verdict.ALLOW` where there is nothing to say."""
+        ...
+
+
+@runtime_checkable
+class AsyncGuard(Guard, Protocol):
+    """A guard that waits for something, such as a model, and can do so in a loop."""
+
+    async def acheck(self, subject: Subject) -> Verdict:
+        """Judge `subject` without blocking the event loop."""
+        ...
+
+
+@runtime_checkable
+class PressureSensor(Protocol):
+    """Recognises pressure in what an agent reads."""
+
+    def sense(self, text: str, source: str) -> tuple[Pressure, ...]:
+        """Return every pressure that stands in `text`, read from `source`."""
+        ...
+
+
+class Clock(Protocol):
+    """Tells the time as seconds since the epoch."""
+
+    def __call__(self) -> float:
+        """Return now."""
+        ...
+
+
+class Recorder(Protocol):
+    """Writes audit events inside the caller's own transaction."""
+
+    def append(
+        self,
+        connection: Any,
+        kind: str,
+        *,
+        agent_id: str,
+        thread_id: str = "",
+        run_id: str = "",
+        digest: str = "",
+        data: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Append one event with redacted `data`; return its number."""
+        ...

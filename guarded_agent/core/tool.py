@@ -1,0 +1,54 @@
+"""What the monitor knows about a tool, whoever declared it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from guarded_agent.core.label import UNKNOWN, Confidentiality, Label
+
+Access = Literal["read", "write", "send"]
+"""What a call does: look, change something, or let data leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A tool argument through which data leaves.
+
+    Attributes:
+        argument: The name of the argument that holds the destination.
+        clearance: The most confidential data that may leave this way to the outside.
+    """
+
+    argument: str
+    clearance: Confidentiality = Confidentiality.PUBLIC
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the monitor sees it.
+
+    Attributes:
+        name: The name that the model calls.
+        access: What a call does. Unknown tools count as `send`.
+        scopes: The permissions that a call needs.
+        label: What is known of its results.
+        sinks: The arguments through which data leaves.
+        impact: A word for what a mistake costs (`money`, `destructive`), or None.
+        schema: The JSON Schema of the arguments.
+        manifest: The digest of name, description and schema: what was agreed to.
+        description: What the tool says of itself. Untrusted.
+        declared: True if the tool itself or a policy said what it does.
+    """
+
+    name: str
+    access: Access = "send"
+    scopes: frozenset[str] = frozenset()
+    label: Label = UNKNOWN
+    sinks: tuple[Sink, ...] = ()
+    impact: str | None = None
+    schema: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    manifest: str = ""
+    description: str = ""
+    declared: bool = False

@@ -1,0 +1,164 @@
+"""The tables. Every room's rows live here, so that one migration covers them all.
+
+Times are seconds since the epoch. `*_json` columns hold redacted data only;
+`sealed` columns hold bytes encrypted with the store's key.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+meta = Table(
+    "guard_meta",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+agent = Table(
+    "guard_agent",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("changed_by", String(200), nullable=False, default=""),
+    Column("created_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    CheckConstraint(
+        "state IN ('draft','active','suspended','decommissioned')", name="guard_agent_state"
+    ),
+)
+
+thread = Table(
+    "guard_thread",
+    metadata,
+    Column("agent_id", String(200), nullable=False),
+    Column("thread_id", String(200), nullable=False),
+    Column("memory_json", Text, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    PrimaryKeyConstraint("agent_id", "thread_id"),
+)
+
+action = Table(
+    "guard_action",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("agent_id", String(200), nullable=False),
+    Column("thread_id", String(200), nullable=False),
+    Column("call_id", String(200), nullable=False),
+    Column("tool", String(200), nullable=False),
+    Column("access", String(8), nullable=False),
+    Column("verdict_json", Text, nullable=False),
+    Column("effect", String(8), nullable=False),
+    Column("policy_digest", String(64), nullable=False),
+    Column("preview_json", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("worker", String(64), nullable=False, default=""),
+    Column("result_sealed", LargeBinary),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    CheckConstraint(
+        "state IN ('judged','executing','done','failed','uncertain')", name="guard_action_state"
+    ),
+)
+Index("guard_action_by_state", action.c.state, action.c.created_at)
+Index("guard_action_by_thread", action.c.thread_id)
+
+approval = Table(
+    "guard_approval",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("agent_id", String(200), nullable=False),
+    Column("thread_id", String(200), nullable=False),
+    Column("user_id", String(200)),
+    Column("tool", String(200), nullable=False),
+    Column("access", String(8), nullable=False),
+    Column("impact", String(40)),
+    Column("summary", Text, nullable=False),
+    Column("reasons_json", Text, nullable=False),
+    Column("preview_json", Text, nullable=False),
+    Column("label_json", Text, nullable=False),
+    Column("args_sealed", LargeBinary, nullable=False),
+    Column("policy_digest", String(64), nullable=False),
+    Column("quorum", Integer, nullable=False),
+    Column("roles_json", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("message", Text, nullable=False, default=""),
+    Column("replaced_by", String(64)),
+    Column("edited_by", String(200)),
+    Column("created_at", Float, nullable=False),
+    Column("decide_by", Float, nullable=False),
+    Column("execute_within", Float, nullable=False),
+    Column("execute_by", Float),
+    Column("decided_at", Float),
+    CheckConstraint(
+        "state IN ('pending','approved','rejected','expired','cancelled','edited','used')",
+        name="guard_approval_state",
+    ),
+)
+Index("guard_approval_by_state", approval.c.state, approval.c.created_at)
+Index("guard_approval_by_thread", approval.c.thread_id, approval.c.state)
+
+vote = Table(
+    "guard_vote",
+    metadata,
+    Column("approval_id", String(32), ForeignKey("guard_approval.id"), nullable=False),
+    Column("reviewer", String(200), nullable=False),
+    Column("choice", String(8), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("roles_json", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    PrimaryKeyConstraint("approval_id", "reviewer"),
+    CheckConstraint("choice IN ('approve','reject')", name="guard_vote_choice"),
+)
+
+event = Table(
+    "guard_event",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("agent_id", String(200), nullable=False),
+    Column("thread_id", String(200), nullable=False),
+    Column("run_id", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("data_json", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+Index("guard_event_by_thread", event.c.thread_id, event.c.seq)
+
+spend = Table(
+    "guard_spend",
+    metadata,
+    Column("digest", String(64), nullable=False),
+    Column("limit_key", String(200), nullable=False),
+    Column("window_start", Float, nullable=False),
+    Column("amount", Float, nullable=False),
+    Column("state", String(8), nullable=False),
+    PrimaryKeyConstraint("digest", "limit_key"),
+    CheckConstraint("state IN ('reserved','settled')", name="guard_spend_state"),
+)
+Index("guard_spend_window", spend.c.limit_key, spend.c.window_start)
