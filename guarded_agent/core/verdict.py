@@ -44,14 +44,22 @@ class Finding:
             "score": round(self.score, 4),
             "rule": self.rule,
             "path": self.path,
-            "span": list(self.span) if self.span else None,
+            "span": None if self.span is None else list(self.span),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Finding:
         """Return the finding that `as_json` wrote."""
-        span = data.get("span")
-        return cls(**{**data, "span": (span[0], span[1]) if span else None})
+        span: list[int] | None = data["span"]
+        return cls(
+            category=data["category"],
+            message=data["message"],
+            guard=data["guard"],
+            score=data["score"],
+            rule=data["rule"],
+            path=data["path"],
+            span=None if span is None else (span[0], span[1]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
