@@ -1,0 +1,21 @@
+"""Identity: who an agent is, what one call may do, and the secrets it holds meanwhile."""
+
+from __future__ import annotations
+
+from guarded_agent.identity.leases import lease, scrub, secret
+from guarded_agent.identity.registry import AgentIdentity, Registry
+from guarded_agent.identity.secrets import Secret, SecretRef
+from guarded_agent.identity.tickets import Ticket, mint, verify
+
+__all__ = [
+    "AgentIdentity",
+    "Registry",
+    "Secret",
+    "SecretRef",
+    "Ticket",
+    "lease",
+    "mint",
+    "scrub",
+    "secret",
+    "verify",
+]

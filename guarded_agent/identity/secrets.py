@@ -1,0 +1,170 @@
+"""The secret, where it stands, and the forms in which it could leak.
+
+A `Secret` gives its value only to `reveal()`. A `SecretRef` says where the
+value is found; policies hold references, never values. Handing secrets to a
+tool body is the job of `leases`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import html
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NoReturn
+from urllib.parse import quote, quote_plus
+
+from guarded_agent.core.errors import Denied
+
+MAX_SECRET_BYTES = 64 * 1024
+_FRAGMENT = 8
+"""Shortest piece of a secret that is searched on its own: shorter ones hit innocent text."""
+
+
+class Secret:
+    """A value that will not print, pickle, copy, compare loosely or become JSON.
+
+    Example:
+        >>> token = Secret("crm", "s3cr3t")
+        >>> print(token, [token], f"{token}")
+        Secret(crm) [Secret(crm)] Secret(crm)
+        >>> token.reveal()
+        's3cr3t'
+    """
+
+    __slots__ = ("_name", "_value")
+
+    def __init__(self, name: str, value: str) -> None:
+        self._name = name
+        self._value = value
+
+    @property
+    def name(self) -> str:
+        """The name under which the tool asks for it."""
+        return self._name
+
+    def reveal(self) -> str:
+        """Return the value. Use it in place; do not keep it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({self._name})"
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(_bytes(self._value), _bytes(other._value))
+
+    __hash__ = None  # type: ignore[assignment]  # a set or dict would compare loosely
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(f"the secret {self._name!r} cannot be pickled or copied: pass its name")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret's value is found.
+
+    Attributes:
+        kind: `env` for an environment variable, `file` for a file.
+        place: The variable's name or the file's absolute path.
+
+    Example:
+        >>> SecretRef.parse("env:SMTP_PASSWORD")
+        SecretRef(kind='env', place='SMTP_PASSWORD')
+    """
+
+    kind: Literal["env", "file"]
+    place: str
+
+    @classmethod
+    def parse(cls, text: str) -> SecretRef:
+        """Return the reference that `text` writes.
+
+        Args:
+            text: `env:NAME` or `file:/absolute/path`.
+
+        Raises:
+            ValueError: It is neither. The message does not repeat `text`, since people
+                paste the secret itself here.
+        """
+        kind, colon, place = text.partition(":")
+        if colon and kind == "env" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,199}", place):
+            return cls("env", place)
+        if colon and kind == "file" and Path(place).is_absolute() and "\0" not in place:
+            return cls("file", place)
+        raise ValueError(
+            "this is no secret reference: write env:NAME or file:/absolute/path, never the value"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.place}"
+
+    def fetch(self, name: str, environ: Mapping[str, str]) -> Secret:
+        """Return the secret as it is now.
+
+        Args:
+            name: What the tool calls it.
+            environ: The environment to read `env:` references from.
+
+        Raises:
+            Denied: There is no value, or it cannot be read.
+        """
+        problem = ""
+        value = ""
+        if self.kind == "env":
+            value = environ.get(self.place, "")
+        else:
+            try:
+                with Path(self.place).open("rb") as file:
+                    data = file.read(MAX_SECRET_BYTES + 1)
+                if len(data) > MAX_SECRET_BYTES:
+                    problem = f"it is larger than {MAX_SECRET_BYTES} bytes"
+                else:
+                    value = data.decode().removesuffix("\n").removesuffix("\r")
+            except OSError as error:
+                problem = error.strerror or type(error).__name__
+            except UnicodeDecodeError:
+                problem = "it is not UTF-8 text"
+        if not value.strip():
+            reason = problem or "it is empty or not set"
+            raise Denied(f"the secret {name!r} cannot be had from {self}: {reason}")
+        return Secret(name, value)
+
+
+def forms(value: str) -> set[str]:
+    """Return the texts under which `value` shows in logs, URLs, headers and errors."""
+    raw = _bytes(value)
+    found = {
+        value,
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        repr(value)[1:-1],
+        html.escape(value),
+        raw.hex(),
+        raw.hex().upper(),
+    }
+    for url in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
+        found |= {url, re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), url)}
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        whole = encode(raw).decode()
+        found |= {whole, whole.rstrip("=")}
+        for shift in range(3):
+            # Inside a longer text, as in a Basic header, only the middle characters are its own.
+            text = encode(b"\0" * shift + raw).decode()
+            own = text[(0, 2, 3)[shift] : (shift + len(raw)) * 8 // 6]
+            if len(own) >= _FRAGMENT:
+                found.add(own)
+    found |= {line for line in value.splitlines() if len(line) >= _FRAGMENT}
+    return {form for form in found if form}
+
+
+def _bytes(value: str) -> bytes:
+    return value.encode("utf-8", "surrogatepass")
