@@ -1,8 +1,14 @@
-"""One database for everything durable: engine, keys, schema, and the rows of the monitor."""
+"""One database for everything durable: engine, keys, schema, and the rows of the monitor.
+
+`memory` is a module: `memory.load`, `memory.save` and `memory.grow`.
+"""
 
 from __future__ import annotations
 
+from guarded_agent.store import memory
+from guarded_agent.store.checkpoints import checkpointer
 from guarded_agent.store.engine import DEFAULT_URL, Store
 from guarded_agent.store.keys import Keys
+from guarded_agent.store.ledger import Entry, Ledger
 
-__all__ = ["DEFAULT_URL", "Keys", "Store"]
+__all__ = ["DEFAULT_URL", "Entry", "Keys", "Ledger", "Store", "checkpointer", "memory"]

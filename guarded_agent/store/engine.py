@@ -14,7 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from guarded_agent.core.ports import Clock
 from guarded_agent.store import backends
 from guarded_agent.store.keys import HOW_TO_MAKE_ONE, VARIABLE, Keys
 from guarded_agent.store.migrations import migrate
-from guarded_agent.store.refusal import REFUSALS, explain
+from guarded_agent.store.refusal import explained
 from guarded_agent.store.schema import meta
 
 DEFAULT_URL = "sqlite:///guarded_agent.db"
@@ -50,6 +50,9 @@ class Store:
         path: The SQLite file, or None.
         clock: Tells the time for every row.
         keys: Makes MACs and sealed bytes.
+        backend: What kind of database it is.
+        timeout: Seconds to wait for another writer.
+        resources: What else to close with the store.
 
     Example:
         >>> from sqlalchemy import text
@@ -65,9 +68,10 @@ class Store:
         self.path: Path | None = backend.path
         self.clock = clock
         self.keys: Keys
-        self._backend = backend
+        self.backend = backend
+        self.resources = ExitStack()
         self._engine = engine
-        self._timeout = timeout
+        self.timeout = timeout
         self._here = _Here()
         self._turn = threading.Lock()
         _opened.add(self)
@@ -98,7 +102,7 @@ class Store:
         engine = backend.connect(timeout)
         store = cls(backend, engine, clock=clock, timeout=timeout)
         try:
-            with store._explained():
+            with explained(backend.place):
                 backend.prepare(engine, timeout)
             with store.write(durable=True) as connection:
                 migrate(connection, place=store.url)
@@ -126,11 +130,15 @@ class Store:
             raise StoreError(
                 "this thread is in a transaction of the store already; pass its connection on"
             )
-        with self._explained(), self._alone(writing=True), self._engine.connect() as connection:
-            self._backend.begin_write(connection, durable=durable, timeout=self._timeout)
+        with (
+            explained(self.backend.place),
+            self._alone(writing=True),
+            self._engine.connect() as connection,
+        ):
+            self.backend.begin_write(connection, durable=durable, timeout=self.timeout)
             with self._entered(connection):
                 yield connection
-            self._backend.commit(connection)
+            self.backend.commit(connection)
 
     @contextmanager
     def read(self) -> Generator[Connection]:
@@ -147,13 +155,18 @@ class Store:
         if self._here.connection is not None:
             yield self._here.connection
             return
-        with self._explained(), self._alone(writing=False), self._engine.connect() as connection:
-            self._backend.begin_read(connection)
+        with (
+            explained(self.backend.place),
+            self._alone(writing=False),
+            self._engine.connect() as connection,
+        ):
+            self.backend.begin_read(connection)
             with self._entered(connection):
                 yield connection
 
     def close(self) -> None:
         """Close every connection. An in-memory store is gone with it."""
+        self.resources.close()
         self._engine.dispose()
 
     def __enter__(self) -> Store:
@@ -166,24 +179,14 @@ class Store:
         return f"Store({self.url!r})"
 
     @contextmanager
-    def _explained(self) -> Generator[None]:
-        refusal: StoreError | None = None
-        try:
-            yield
-        except REFUSALS as error:
-            refusal = explain(self._backend.place, error)
-        if refusal is not None:
-            raise refusal from None  # the driver's own words may hold values
-
-    @contextmanager
     def _alone(self, *, writing: bool) -> Generator[None]:
-        if not (writing or self._backend.shares_one_connection):
+        if not (writing or self.backend.shares_one_connection):
             yield
             return
-        if not self._turn.acquire(timeout=self._timeout):
+        if not self._turn.acquire(timeout=self.timeout):
             raise StoreError(
-                f"{self._backend.place} is in use by another thread for longer than "
-                f"{self._timeout:g} s; keep transactions short"
+                f"{self.backend.place} is in use by another thread for longer than "
+                f"{self.timeout:g} s; keep transactions short"
             )
         try:
             yield
@@ -206,11 +209,11 @@ class Store:
         if keys is None and self.path is not None:
             file = self.path.with_name(f"{self.path.name}.key")
             keys = Keys.from_file(file, create=expected is None)
-        if keys is None and self._backend.shares_one_connection:
+        if keys is None and self.backend.shares_one_connection:
             keys = Keys.random()
         if keys is None:
             raise StoreError(
-                f"{self._backend.place} needs the key in {VARIABLE}, the same for every "
+                f"{self.backend.place} needs the key in {VARIABLE}, the same for every "
                 f"process; make one with: {HOW_TO_MAKE_ONE}"
             )
         check = keys.derive(_KEY_CHECK).hex()
@@ -218,7 +221,7 @@ class Store:
             connection.execute(insert(meta).values(name=_KEY_CHECK, value=check))
         elif not hmac.compare_digest(expected, check):
             raise StoreError(
-                f"{self._backend.place} was made with another key; give the key it was made "
+                f"{self.backend.place} was made with another key; give the key it was made "
                 f"with in {VARIABLE} or in the key file beside it"
             )
         return keys

@@ -1,0 +1,269 @@
+"""The ledger: the durable record of every action, from its verdict to its outcome.
+
+    judged -> executing -> done | failed
+    executing -> judged      the body asked to wait and runs again
+    executing -> uncertain   a worker died, or said nothing
+    uncertain -> done | failed
+
+Every step is a compare-and-set on the row: of several that try, one wins. The
+ledger decides nothing; it keeps what was decided. Approvals have their own rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+
+from guarded_agent.core.action import Action
+from guarded_agent.core.canonical import canonical
+from guarded_agent.core.effect import Effect
+from guarded_agent.core.errors import StoreError
+from guarded_agent.core.verdict import Verdict
+from guarded_agent.store.engine import Store
+from guarded_agent.store.schema import action as table
+
+State = Literal["judged", "executing", "done", "failed", "uncertain"]
+"""Where an action stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One action in the ledger.
+
+    Attributes:
+        digest: What it is.
+        agent_id: Who acts.
+        thread_id: In which conversation.
+        call_id: The provider's id of the call.
+        tool: The tool's name.
+        access: What the call does: `read`, `write` or `send`.
+        verdict: The verdict as it was first recorded.
+        effect: Its effect.
+        policy_digest: The policy it was judged by.
+        preview: The arguments, redacted, for people.
+        state: Where it stands.
+        worker: Who started it, or nobody yet.
+        result: What it returned, once it is done or failed.
+        created_at: When it was judged.
+        started_at: When it was last started.
+        finished_at: When its outcome was recorded.
+    """
+
+    digest: str
+    agent_id: str
+    thread_id: str
+    call_id: str
+    tool: str
+    access: str
+    verdict: Verdict
+    effect: Effect
+    policy_digest: str
+    preview: Mapping[str, Any]
+    state: State
+    worker: str
+    result: Any
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+
+class Ledger:
+    """Reads and writes the record of actions, inside the caller's transactions.
+
+    Args:
+        store: Gives clock and keys.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def record(
+        self,
+        connection: Connection,
+        action: Action,
+        *,
+        access: str,
+        verdict: Verdict,
+        policy_digest: str,
+        preview: Mapping[str, Any],
+    ) -> Entry:
+        """Write an action down with its verdict, unless it was written before.
+
+        A verdict is stored once and not recomputed: a second call with another verdict
+        returns the first.
+
+        Args:
+            connection: In a write transaction.
+            action: The action.
+            access: What the call does.
+            verdict: What was decided. Its payload is not kept.
+            policy_digest: The policy it was judged by.
+            preview: The arguments, redacted.
+
+        Returns:
+            The entry as it is stored.
+        """
+        known = self.find(connection, action.digest)
+        if known is not None:
+            return known
+        connection.execute(
+            insert(table).values(
+                digest=action.digest,
+                agent_id=action.agent_id,
+                thread_id=action.thread_id,
+                call_id=action.call_id,
+                tool=action.tool,
+                access=access,
+                verdict_json=canonical(verdict.as_json()).decode(),
+                effect=str(verdict.effect),
+                policy_digest=policy_digest,
+                preview_json=canonical(dict(preview)).decode(),
+                state="judged",
+                worker="",
+                created_at=self._store.clock(),
+            )
+        )
+        return self._must_find(connection, action.digest)
+
+    def find(self, connection: Connection, digest: str) -> Entry | None:
+        """Return the entry of an action, or None if it was never judged.
+
+        Raises:
+            StoreError: Its result was changed or moved from another row.
+        """
+        row = connection.execute(select(table).where(table.c.digest == digest)).one_or_none()
+        return None if row is None else self._entry(row)
+
+    def start(self, connection: Connection, digest: str, worker: str) -> bool:
+        """Claim a judged action for one run of its body; exactly one caller ever wins."""
+        return self._move(
+            connection,
+            digest,
+            table.c.state == "judged",
+            state="executing",
+            worker=worker,
+            started_at=self._store.clock(),
+        )
+
+    def restart(self, connection: Connection, digest: str, worker: str) -> bool:
+        """Claim a read for one more run, whatever came of the last; never a write or send."""
+        return self._move(
+            connection,
+            digest,
+            table.c.access == "read",
+            state="executing",
+            worker=worker,
+            started_at=self._store.clock(),
+            finished_at=None,
+            result_sealed=None,
+        )
+
+    def pause(self, connection: Connection, digest: str, worker: str) -> bool:
+        """Take back a start whose body asked to wait and will be run again."""
+        return self._move(
+            connection,
+            digest,
+            table.c.state == "executing",
+            table.c.worker == worker,
+            state="judged",
+            worker="",
+        )
+
+    def finish(
+        self, connection: Connection, digest: str, worker: str, *, ok: bool, result: Any
+    ) -> bool:
+        """Record the outcome of a run; only who started it can.
+
+        Args:
+            connection: In a write transaction.
+            digest: The action.
+            worker: Who started it.
+            ok: True if the body returned, False if it raised.
+            result: What it returned, as plain JSON data. It is sealed.
+
+        Returns:
+            False if this worker is not the one that runs it: nothing was changed.
+
+        Raises:
+            StoreError: `result` is not plain data.
+        """
+        try:
+            plain = json.dumps(result, ensure_ascii=True, separators=(",", ":")).encode()
+        except (TypeError, ValueError, RecursionError):
+            plain = b""
+        if not plain:
+            raise StoreError("the result of a call is not plain JSON data and was not recorded")
+        return self._move(
+            connection,
+            digest,
+            table.c.state.in_(("executing", "uncertain")),
+            table.c.worker == worker,
+            state="done" if ok else "failed",
+            finished_at=self._store.clock(),
+            result_sealed=self._store.keys.seal(plain, context=digest.encode()),
+        )
+
+    def mark_uncertain(self, connection: Connection, digest: str) -> bool:
+        """Say that an action started and nobody knows how it ended."""
+        return self._move(connection, digest, table.c.state == "executing", state="uncertain")
+
+    def settle(
+        self, connection: Connection, digest: str, *, outcome: Literal["done", "failed"]
+    ) -> bool:
+        """Record what a person found out about an uncertain action."""
+        return self._move(
+            connection,
+            digest,
+            table.c.state == "uncertain",
+            state=outcome,
+            finished_at=self._store.clock(),
+        )
+
+    def uncertain(self, connection: Connection) -> list[Entry]:
+        """Return every action that waits for a person to settle it, oldest first."""
+        rows = connection.execute(
+            select(table)
+            .where(table.c.state == "uncertain")
+            .order_by(table.c.created_at, table.c.digest)
+        )
+        return [self._entry(row) for row in rows]
+
+    def _move(
+        self, connection: Connection, digest: str, *when: ColumnElement[bool], **values: Any
+    ) -> bool:
+        statement = update(table).where(table.c.digest == digest, *when).values(**values)
+        return connection.execute(statement).rowcount == 1
+
+    def _must_find(self, connection: Connection, digest: str) -> Entry:
+        entry = self.find(connection, digest)
+        if entry is None:
+            raise StoreError("an action that was just recorded cannot be read back")
+        return entry
+
+    def _entry(self, row: Row[Any]) -> Entry:
+        sealed: bytes | None = row.result_sealed
+        result: Any = None
+        if sealed is not None:
+            result = json.loads(self._store.keys.open(sealed, context=row.digest.encode()))
+        return Entry(
+            digest=row.digest,
+            agent_id=row.agent_id,
+            thread_id=row.thread_id,
+            call_id=row.call_id,
+            tool=row.tool,
+            access=row.access,
+            verdict=Verdict.from_json(json.loads(row.verdict_json)),
+            effect=Effect.parse(row.effect),
+            policy_digest=row.policy_digest,
+            preview=json.loads(row.preview_json),
+            state=row.state,
+            worker=row.worker,
+            result=result,
+            created_at=row.created_at,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+        )

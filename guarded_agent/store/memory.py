@@ -1,0 +1,94 @@
+"""The memory of threads, as rows. A row only ever grows, whoever writes it.
+
+Parallel lanes of one thread learn different things at once. Each joins what it
+learned to what is stored, inside a write transaction, so none loses another's.
+"""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import Connection, insert, select, update
+
+from guarded_agent.core.canonical import canonical
+from guarded_agent.core.context import Pressure, ThreadMemory
+from guarded_agent.core.label import Label
+from guarded_agent.store.schema import thread as table
+
+
+def load(connection: Connection, agent_id: str, thread_id: str) -> ThreadMemory:
+    """Return what a thread has seen and done; of an unknown thread, nothing."""
+    return _find(connection, agent_id, thread_id) or ThreadMemory()
+
+
+def save(
+    connection: Connection, agent_id: str, thread_id: str, memory: ThreadMemory, at: float
+) -> ThreadMemory:
+    """Join `memory` to what is stored.
+
+    Args:
+        connection: In a write transaction.
+        agent_id: Who acts.
+        thread_id: In which conversation.
+        memory: What is known now; it may lack what others stored meanwhile.
+        at: The time.
+
+    Returns:
+        What is stored now: both together.
+    """
+    stored = _find(connection, agent_id, thread_id)
+    whole = (stored or ThreadMemory()).grow(
+        label=memory.label,
+        pressure=memory.pressure,
+        recipients=memory.recipients,
+        correspondents=memory.correspondents,
+        tools_read=memory.tools_read,
+    )
+    if whole == stored:
+        return whole
+    values = {"memory_json": canonical(whole.as_json()).decode(), "changed_at": at}
+    if stored is None:
+        row = insert(table).values(agent_id=agent_id, thread_id=thread_id, **values)
+        connection.execute(row)
+    else:
+        same = (table.c.agent_id == agent_id) & (table.c.thread_id == thread_id)
+        connection.execute(update(table).where(same).values(**values))
+    return whole
+
+
+def grow(
+    connection: Connection,
+    agent_id: str,
+    thread_id: str,
+    *,
+    at: float,
+    label: Label | None = None,
+    pressure: tuple[Pressure, ...] = (),
+    recipients: frozenset[str] = frozenset(),
+    correspondents: frozenset[str] = frozenset(),
+    tools_read: frozenset[str] = frozenset(),
+) -> ThreadMemory:
+    """Add to what is stored of a thread; return all of it.
+
+    Args:
+        connection: In a write transaction.
+        agent_id: Who acts.
+        thread_id: In which conversation.
+        at: The time.
+        label: The label of something that was read.
+        pressure: What was read that puts pressure on the agent.
+        recipients: Destinations that were written to.
+        correspondents: Addresses that stand in what was read.
+        tools_read: Tools whose results were read.
+    """
+    more = ThreadMemory(label or Label(), pressure, recipients, correspondents, tools_read)
+    return save(connection, agent_id, thread_id, more, at)
+
+
+def _find(connection: Connection, agent_id: str, thread_id: str) -> ThreadMemory | None:
+    text = connection.scalar(
+        select(table.c.memory_json).where(
+            table.c.agent_id == agent_id, table.c.thread_id == thread_id
+        )
+    )
+    return None if text is None else ThreadMemory.from_json(json.loads(text))
