@@ -55,9 +55,9 @@ def main(arguments: Sequence[str]) -> int:
     environ.pop("PYTHONHOME", None)
     command = [str(BIN / name) if (BIN / name).exists() else name, *rest]
     sys.stdout.flush()
-    if os.name == "nt":
-        return subprocess.call(command, env=environ)
-    os.execvpe(command[0], command, environ)
+    if os.name != "nt":
+        os.execvpe(command[0], command, environ)  # signals reach the command itself
+    return subprocess.call(command, env=environ)
 
 
 @contextmanager
