@@ -75,3 +75,15 @@ class Recorder(Protocol):
     ) -> int:
         """Append one event with redacted `data`; return its number."""
         ...
+
+
+class TextFilter(Protocol):
+    """Lets a stream of text through piece by piece, without what may not pass."""
+
+    def push(self, chunk: str) -> str:
+        """Take the next piece; return what can be shown already, often less."""
+        ...
+
+    def flush(self) -> str:
+        """Return the rest, at the end of the stream."""
+        ...

@@ -1,0 +1,209 @@
+"""The guarded graph: the whole interface of the graph it wraps, and people's side of it."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
+
+from guarded_agent.agent.report import Report
+from guarded_agent.approvals import Approvals, Request
+from guarded_agent.core.errors import ApprovalPending
+from guarded_agent.monitor import Monitor
+
+Config = RunnableConfig | Mapping[str, Any] | None
+
+
+class Result(dict[str, Any]):
+    """What a guarded graph returned: the graph's own values, and how to go on.
+
+    Attributes:
+        thread_id: The thread, also where the caller gave none.
+        waiting: Requests that people have to decide before the run goes on.
+    """
+
+    thread_id: str
+    waiting: tuple[Request, ...]
+
+    @property
+    def next_step(self) -> str:
+        """What to do now, in words; empty where the run is done."""
+        if not self.waiting:
+            return ""
+        ids = ", ".join(request.id for request in self.waiting)
+        return (
+            f"{len(self.waiting)} waiting for approval: {ids}. Decide with "
+            f"`guarded-agent approvals approve ID` or `safe.approvals.vote(...)`, then call "
+            f'safe.resume("{self.thread_id}").'
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Guarding:
+    """What a guarded graph carries."""
+
+    monitor: Monitor
+    report: Report
+    nested: bool = False
+
+
+if TYPE_CHECKING:
+    _Base = CompiledStateGraph[Any, Any, Any, Any]
+else:
+    _Base = object
+
+
+class GuardedGraph(_Base):
+    """A compiled graph whose every tool call and output passes the monitor.
+
+    `guard()` makes it. Everything that the wrapped graph could do works as before:
+    `invoke`, `ainvoke`, `stream`, `astream`, `astream_events`, `batch`, `get_state`.
+
+    Example:
+        >>> from guarded_agent import guard
+        >>> safe = guard(my_agent, policy="policy.yaml")  # doctest: +SKIP
+        >>> out = safe.invoke({"messages": [("user", "Pay invoice 7")]})  # doctest: +SKIP
+        >>> out.next_step  # doctest: +SKIP
+        '1 waiting for approval: 3f9a...'
+    """
+
+    _guarding: Guarding
+
+    @property
+    def approvals(self) -> Approvals:
+        """The queue of requests to people."""
+        return self._guarding.monitor.approvals
+
+    @property
+    def monitor(self) -> Monitor:
+        """The monitor itself: its engine, its guards, its store."""
+        return self._guarding.monitor
+
+    def report(self) -> Report:
+        """Return how every node, edge and tool stands. `str()` of it is for a terminal."""
+        return self._guarding.report
+
+    def resume(self, thread: str | Config, **kwargs: Any) -> Any:
+        """Go on with a thread whose requests were decided.
+
+        What is passed in decides nothing: each waiting call reads the store again, and
+        goes on waiting where people have not decided.
+
+        Args:
+            thread: The thread id, or the config of the run.
+            **kwargs: As for `invoke`.
+
+        Returns:
+            As `invoke` does.
+        """
+        config = _config_of(thread)
+        return self.invoke(self._wake(config), config, **kwargs)
+
+    async def aresume(self, thread: str | Config, **kwargs: Any) -> Any:
+        """Go on with a thread whose requests were decided, from an event loop."""
+        config = _config_of(thread)
+        state = await self.aget_state(config, subgraphs=True)
+        return await self.ainvoke(_wake_up(state), config, **kwargs)
+
+    def _wake(self, config: RunnableConfig) -> Command[Any] | None:
+        return _wake_up(self.get_state(config, subgraphs=True))
+
+    def invoke(self, input: Any, config: Config = None, **kwargs: Any) -> Any:  # noqa: A002
+        """Run the graph; a dict that it returns is a `Result`."""
+        config = self._with_thread(config)
+        return self._result(super().invoke(input, config, **kwargs), config)
+
+    async def ainvoke(self, input: Any, config: Config = None, **kwargs: Any) -> Any:  # noqa: A002
+        """Run the graph from an event loop; a dict that it returns is a `Result`."""
+        config = self._with_thread(config)
+        return self._result(await super().ainvoke(input, config, **kwargs), config)
+
+    def stream(self, input: Any, config: Config = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
+        """Stream the run, as the wrapped graph does."""
+        config = self._with_thread(config)
+        self._heed_waiting(input, config)
+        yield from super().stream(input, config, **kwargs)
+
+    async def astream(
+        self,
+        input: Any,  # noqa: A002
+        config: Config = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
+        """Stream the run from an event loop, as the wrapped graph does."""
+        config = self._with_thread(config)
+        self._heed_waiting(input, config)
+        async for item in super().astream(input, config, **kwargs):
+            yield item
+
+    def _with_thread(self, config: Config) -> RunnableConfig:
+        """A run that waits for people must be found again: it gets a thread id."""
+        given = cast("RunnableConfig", dict(config or {}))
+        around = given.get("configurable", {})
+        if self._guarding.nested or "thread_id" in around:
+            return given
+        own = cast("RunnableConfig", self.config or {}).get("configurable", {})
+        if "thread_id" in own:
+            return given
+        thread_id = f"guarded-{uuid.uuid4().hex}"
+        return {**given, "configurable": {**around, "thread_id": thread_id}}
+
+    def _heed_waiting(self, given: Any, config: RunnableConfig) -> None:
+        """New input would drop a call that people are deciding on: say so instead."""
+        if given is None or isinstance(given, Command) or self._guarding.nested:
+            return
+        thread_id = str(config.get("configurable", {}).get("thread_id", ""))
+        waiting = self._waiting(thread_id)
+        if waiting:
+            ids = [request.id for request in waiting]
+            raise ApprovalPending(
+                f"thread {thread_id} waits for a decision on {', '.join(ids)}: decide and resume "
+                "it first, or cancel the request, or use another thread.",
+                ids,
+            )
+
+    def _waiting(self, thread_id: str) -> tuple[Request, ...]:
+        monitor = self._guarding.monitor
+        return tuple(
+            request
+            for request in monitor.approvals.pending()
+            if request.thread_id == thread_id and request.agent_id == monitor.agent_id
+        )
+
+    def _result(self, values: Any, config: RunnableConfig) -> Any:
+        if not isinstance(values, dict) or self._guarding.nested:
+            return values
+        result = Result(cast("dict[str, Any]", values))
+        result.thread_id = str(config.get("configurable", {}).get("thread_id", ""))
+        result.waiting = self._waiting(result.thread_id) if "__interrupt__" in result else ()
+        return result
+
+
+def _config_of(thread: str | Config) -> RunnableConfig:
+    if isinstance(thread, str):
+        return {"configurable": {"thread_id": thread}}
+    return cast("RunnableConfig", dict(thread or {}))
+
+
+def _wake_up(state: Any) -> Command[Any] | None:
+    """Wake every paused task; each one looks at the store, not at this."""
+    ids = [item.id for item in state.interrupts]
+    return Command(resume=dict.fromkeys(ids, {"type": "wake"})) if ids else None
+
+
+@functools.cache
+def _guarded_class(cls: type[Any]) -> type[Any]:
+    return type(f"Guarded{cls.__name__}", (GuardedGraph, cls), {"__module__": cls.__module__})
+
+
+def carry(graph: CompiledStateGraph[Any, Any, Any, Any], guarding: Guarding) -> GuardedGraph:
+    """Make a rebuilt graph a guarded one, with the people's side of it."""
+    object.__setattr__(graph, "__class__", _guarded_class(type(graph)))
+    object.__setattr__(graph, "_guarding", guarding)
+    return cast("GuardedGraph", graph)

@@ -1,0 +1,139 @@
+"""`guard()`: wrap what exists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, cast, overload
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.tools import BaseTool
+from langchain_core.tools import tool as make_tool
+from langgraph.graph.state import CompiledStateGraph, StateGraph
+
+from guarded_agent.agent.describe import Shape
+from guarded_agent.agent.graph import GuardedGraph, Guarding, carry
+from guarded_agent.agent.rebuild import Graph, Rebuild
+from guarded_agent.agent.report import Report
+from guarded_agent.agent.runtime import PolicySource, open_monitor
+from guarded_agent.agent.tool import guard_tool
+from guarded_agent.core import Guard
+from guarded_agent.core.errors import UnprovableGraph
+from guarded_agent.store import Store
+from guarded_agent.store.checkpoints import checkpointer
+
+Tools = Sequence[BaseTool | Callable[..., Any]]
+
+
+@overload
+def guard(
+    target: CompiledStateGraph[Any, Any, Any, Any] | StateGraph[Any, Any, Any, Any],
+    *,
+    policy: PolicySource = ...,
+    store: str | Store | None = ...,
+    trust: Mapping[str, str] | None = ...,
+    guards: Iterable[Guard] = ...,
+) -> GuardedGraph: ...
+
+
+@overload
+def guard(
+    target: Tools,
+    *,
+    policy: PolicySource = ...,
+    store: str | Store | None = ...,
+    trust: Mapping[str, str] | None = ...,
+    guards: Iterable[Guard] = ...,
+) -> list[BaseTool]: ...
+
+
+def guard(
+    target: Any,
+    *,
+    policy: PolicySource = None,
+    store: str | Store | None = None,
+    trust: Mapping[str, str] | None = None,
+    guards: Iterable[Guard] = (),
+) -> Any:
+    """Return `target` guarded: every tool call and every output passes the monitor.
+
+    The target itself is not changed.
+
+    Args:
+        target: A compiled LangGraph graph, a `StateGraph`, or a list of tools.
+        policy: A path to a policy file, a mapping, a `Policy`, or None for the default
+            policy: reads are allowed, anything that writes or sends asks a human.
+        store: Where approvals, audit and, for a graph without a checkpointer,
+            checkpoints live: a database URL or an open store. By default the SQLite
+            file `guarded_agent.db` in the working directory.
+        trust: Declares what cannot be proven, as report keys mapped to the reason.
+        guards: More guards, which run after those of the policy.
+
+    Returns:
+        A graph with the whole interface of the one it wraps, or a list of guarded tools.
+
+    Raises:
+        UnprovableGraph: Something in the graph cannot be shown to be guarded.
+        PolicyError: The policy is wrong, or does not fit the tools.
+        StoreError: The store cannot be opened.
+
+    Example:
+        >>> from langchain_core.tools import tool
+        >>> @tool
+        ... def add(a: int, b: int) -> int:
+        ...     "Add two numbers."
+        ...     return a + b
+        >>> policy = {"version": 1, "tools": {"add": {"access": "read"}}}
+        >>> [safe_add] = guard([add], policy=policy, store="sqlite://")
+        >>> safe_add.invoke({"a": 2, "b": 3})
+        5
+    """
+    if isinstance(target, StateGraph):
+        target = cast("StateGraph[Any, Any, Any, Any]", target).compile()
+    if isinstance(target, CompiledStateGraph):
+        return _guard_graph(cast("Graph", target), policy, store, trust or {}, guards)
+    if isinstance(target, (list, tuple)):
+        return _guard_tools(cast("Tools", target), policy, store, guards)
+    raise UnprovableGraph(*_refusal(target))
+
+
+def _guard_graph(
+    graph: Graph,
+    policy: PolicySource,
+    store: str | Store | None,
+    trust: Mapping[str, str],
+    guards: Iterable[Guard],
+) -> GuardedGraph:
+    report = Report(graph.name or "graph")
+    if isinstance(graph, GuardedGraph):
+        report.add("graph", "unproven", "is guarded already: wrap the agent once, not twice")
+        raise UnprovableGraph(str(report), report.unproven)
+    rebuild = Rebuild(trust, report)
+    rebuild.look(graph)
+    rebuild.require_proof()
+    specs = [Shape.of(tool).spec for tool in rebuild.tools.values()]
+    monitor = open_monitor(policy, store, specs, guards)
+    if graph.checkpointer is None or graph.checkpointer is False:
+        # Without one an approval could never be resumed.
+        new = rebuild.build(graph, monitor, checkpointer=checkpointer(monitor.store))
+    else:
+        new = rebuild.build(graph, monitor)
+    return carry(new, Guarding(monitor, report))
+
+
+def _guard_tools(
+    tools: Tools, policy: PolicySource, store: str | Store | None, guards: Iterable[Guard]
+) -> list[BaseTool]:
+    made = [item if isinstance(item, BaseTool) else make_tool(item) for item in tools]
+    monitor = open_monitor(policy, store, [Shape.of(tool).spec for tool in made], guards)
+    return [guard_tool(tool, monitor) for tool in made]
+
+
+def _refusal(target: Any) -> tuple[str, dict[str, str]]:
+    kind = type(target).__name__
+    if isinstance(target, BaseChatModel):
+        why = "a model alone runs no tools: guard the agent that uses it"
+    else:
+        why = "guard() takes a compiled LangGraph graph, a StateGraph or a list of tools"
+    report = Report(kind)
+    report.add(kind, "unproven", why)
+    return str(report), report.unproven

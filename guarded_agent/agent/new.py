@@ -1,0 +1,52 @@
+"""`create_guarded_agent`: a new agent, guarded from its first line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.tools import BaseTool
+
+from guarded_agent.agent.graph import GuardedGraph
+from guarded_agent.agent.guard import guard
+from guarded_agent.agent.runtime import PolicySource
+from guarded_agent.core import Guard
+from guarded_agent.core.errors import MissingExtra
+from guarded_agent.store import Store
+
+
+def create_guarded_agent(
+    model: str | BaseChatModel,
+    tools: Sequence[BaseTool | Callable[..., Any]],
+    *,
+    policy: PolicySource = None,
+    store: str | Store | None = None,
+    trust: Mapping[str, str] | None = None,
+    guards: Iterable[Guard] = (),
+    **options: Any,
+) -> GuardedGraph:
+    """Return a LangChain agent that is guarded from the first line.
+
+    Args:
+        model: A chat model, or its name as LangChain takes it.
+        tools: The agent's tools.
+        policy: As for `guard()`.
+        store: As for `guard()`.
+        trust: As for `guard()`.
+        guards: As for `guard()`.
+        **options: Passed on to `langchain.agents.create_agent`.
+
+    Raises:
+        MissingExtra: `langchain` is not installed.
+        UnprovableGraph: Something in the agent cannot be shown to be guarded.
+        PolicyError: The policy is wrong, or does not fit the tools.
+        StoreError: The store cannot be opened.
+    """
+    try:
+        # Imported here: it is an extra, and heavy.
+        from langchain.agents import create_agent
+    except ImportError:
+        raise MissingExtra("create_guarded_agent", "langchain") from None
+    agent = create_agent(model, tools, **options)
+    return guard(agent, policy=policy, store=store, trust=trust, guards=guards)

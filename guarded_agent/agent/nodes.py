@@ -1,0 +1,394 @@
+"""The guard nodes of a graph: gate, approval, exec and output.
+
+A tool node `X` becomes three. `X` is the gate: it judges every call and sends
+each down its own lane. `X.approval` waits for people where they must decide.
+`X.exec` is the tool node itself over guarded tools. Every lane takes the same
+number of steps, so that a refused call and a slow one come back together.
+What travels between the nodes is plain data; none of it decides anything, since
+the guarded tool asks the store again before its body runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import Token
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph._internal._runnable import RunnableCallable
+from langgraph.prebuilt import ToolNode
+from langgraph.prebuilt.tool_node import ToolCallRequest
+from langgraph.types import Command, Send
+
+from guarded_agent.agent.describe import Shape
+from guarded_agent.agent.result import pieces, put_back
+from guarded_agent.agent.tool import ORIGIN
+from guarded_agent.agent.wait import aresolve, resolve
+from guarded_agent.core import Action, Stage
+from guarded_agent.core.errors import ActionError
+from guarded_agent.monitor import Monitor, Standing
+
+SKIP = "__guarded_agent_skip"
+GUARD = "guard"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One call on its way from the gate to its tool, as it travels.
+
+    Attributes:
+        call: The model's tool call; its arguments are those that were judged.
+        origin: The id of the model message that asked for it.
+        refusal: What the model is told instead of a result, or None.
+        known: False for a tool that this node does not have.
+        state: The state that came along with the call, where one did.
+    """
+
+    call: dict[str, Any]
+    origin: str
+    refusal: str | None
+    known: bool = True
+    state: Any = None
+
+    def payload(self) -> dict[str, Any]:
+        """Return the lane as plain data for a `Send`."""
+        return {
+            "call": self.call,
+            "origin": self.origin,
+            "refusal": self.refusal,
+            "known": self.known,
+            "state": self.state,
+        }
+
+    def exec_input(self) -> Any:
+        """Return what the tool node is given: the shape that the graph gave the gate."""
+        call = {
+            **self.call,
+            "type": "tool_call",
+            GUARD: {"origin": self.origin, "refusal": self.refusal},
+        }
+        if self.state is not None:
+            return {"__type": "tool_call_with_context", "tool_call": call, "state": self.state}
+        return [call]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Judges every call of a model message, and opens one lane for each."""
+
+    monitor: Monitor
+    node: ToolNode
+    shapes: Mapping[str, Shape]
+    approval: str
+
+    def runnable(self, name: str) -> RunnableCallable:
+        """Return the node."""
+        return RunnableCallable(self.run, self.arun, name=name)
+
+    def run(self, state: Any, config: RunnableConfig) -> Command[Any]:
+        """Judge the calls in `state`."""
+        opened: list[Lane] = []
+        for lane in self._lanes(state, config):
+            action = self._action(lane, config)
+            opened.append(
+                _judged(lane, action, self.monitor.propose(action))
+                if isinstance(action, Action)
+                else action
+            )
+        return self._open(opened)
+
+    async def arun(self, state: Any, config: RunnableConfig) -> Command[Any]:
+        """Judge the calls in `state`, from an event loop."""
+        opened: list[Lane] = []
+        for lane in self._lanes(state, config):
+            action = await asyncio.to_thread(self._action, lane, config)
+            opened.append(
+                _judged(lane, action, await self.monitor.apropose(action))
+                if isinstance(action, Action)
+                else action
+            )
+        return self._open(opened)
+
+    def _lanes(self, state: Any, config: RunnableConfig) -> list[Lane]:
+        calls, kind = self.node._parse_input(state)  # pyright: ignore[reportPrivateUsage]
+        whole = self.node._extract_state(state, config)  # pyright: ignore[reportPrivateUsage]
+        messages = _messages(whole, self.node._messages_key)  # pyright: ignore[reportPrivateUsage]
+        answered = set[str]() if kind == "tool_calls" else _answered(messages)
+        came_with = cast("Any", state["state"]) if _has_context(state) else None
+        return [
+            Lane(dict(call), _origin(messages, call["id"] or ""), None, state=came_with)
+            for call in calls
+            if call["id"] not in answered
+        ]
+
+    def _action(self, lane: Lane, config: RunnableConfig) -> Action | Lane:
+        call = lane.call
+        shape = self.shapes.get(call["name"])
+        if shape is None:
+            self._refuse(call, "there is no such tool", config)
+            return Lane(call, lane.origin, None, known=False, state=lane.state)
+        try:
+            args = shape.validate(call["args"])
+            return action_of(self.monitor, {**call, "args": args}, lane.origin, config)
+        except ActionError as error:
+            self._refuse(call, str(error), config)
+            return Lane(call, lane.origin, str(error), state=lane.state)
+
+    def _refuse(self, call: Mapping[str, Any], reason: str, config: RunnableConfig) -> None:
+        self.monitor.refuse(
+            call["name"], reason, thread_id=thread_of(config), call_id=call["id"] or ""
+        )
+
+    def _open(self, lanes: Sequence[Lane]) -> Command[Any]:
+        if not lanes:  # the graph goes on as if the tool node had nothing to do
+            return Command(goto=[Send(self.approval, {SKIP: True})])
+        return Command(goto=[Send(self.approval, lane.payload()) for lane in lanes])
+
+
+def _judged(lane: Lane, action: Action, standing: Standing) -> Lane:
+    call = {**lane.call, "args": dict(standing.action.args)}
+    refusal = (standing.message or "This is not allowed.") if standing.state == "denied" else None
+    return Lane(call, lane.origin, refusal, state=lane.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Waits, one task for each call, until people have decided where they must."""
+
+    monitor: Monitor
+    exec_name: str
+
+    def runnable(self, name: str) -> RunnableCallable:
+        """Return the node."""
+        return RunnableCallable(self.run, self.arun, name=name)
+
+    def run(self, payload: dict[str, Any], config: RunnableConfig) -> Command[Any]:
+        """Wait for the call in `payload`."""
+        lane = _lane(payload)
+        if lane is None:
+            return self._onward(None)
+        if lane.refusal is None and lane.known:
+            action = action_of(self.monitor, lane.call, lane.origin, config)
+            lane = _judged(lane, action, resolve(self.monitor, self.monitor.standing(action)))
+        return self._onward(lane)
+
+    async def arun(self, payload: dict[str, Any], config: RunnableConfig) -> Command[Any]:
+        """Wait for the call in `payload`, from an event loop."""
+        lane = _lane(payload)
+        if lane is None:
+            return self._onward(None)
+        if lane.refusal is None and lane.known:
+            action = action_of(self.monitor, lane.call, lane.origin, config)
+            standing = await asyncio.to_thread(self.monitor.standing, action)
+            lane = _judged(lane, action, await aresolve(self.monitor, standing))
+        return self._onward(lane)
+
+    def _onward(self, lane: Lane | None) -> Command[Any]:
+        given = {SKIP: True} if lane is None else lane.exec_input()
+        return Command(goto=[Send(self.exec_name, given)])
+
+
+def _lane(payload: dict[str, Any]) -> Lane | None:
+    return None if payload.get(SKIP) else Lane(**payload)
+
+
+def exec_node(node: ToolNode, name: str, *, messages_key: str) -> RunnableCallable:
+    """Return the node that runs a guarded tool node, or nothing where there is no call."""
+
+    def run(given: Any, config: RunnableConfig) -> Any:
+        return {messages_key: []} if _skips(given) else node.invoke(given, config)
+
+    async def arun(given: Any, config: RunnableConfig) -> Any:
+        return {messages_key: []} if _skips(given) else await node.ainvoke(given, config)
+
+    return RunnableCallable(run, arun, name=name, trace=False)
+
+
+def _skips(given: Any) -> bool:
+    return isinstance(given, dict) and SKIP in given
+
+
+Execute = Callable[[ToolCallRequest], Any]
+AExecute = Callable[[ToolCallRequest], Awaitable[Any]]
+
+
+def lane_wrapper(inner: Callable[..., Any] | None) -> Callable[[ToolCallRequest, Execute], Any]:
+    """Return the sync wrapper of the exec node's calls around the user's own, if any."""
+
+    def wrap(request: ToolCallRequest, execute: Execute) -> Any:
+        answer, token = _arrive(request)
+        if token is None:
+            return answer
+        try:
+            return execute(request) if inner is None else inner(request, execute)
+        finally:
+            ORIGIN.reset(token)
+
+    return wrap
+
+
+def alane_wrapper(
+    inner: Callable[..., Awaitable[Any]] | None,
+) -> Callable[[ToolCallRequest, AExecute], Awaitable[Any]]:
+    """Return the async wrapper of the exec node's calls around the user's own, if any."""
+
+    async def wrap(request: ToolCallRequest, execute: AExecute) -> Any:
+        answer, token = _arrive(request)
+        if token is None:
+            return answer
+        try:
+            return await (execute(request) if inner is None else inner(request, execute))
+        finally:
+            ORIGIN.reset(token)
+
+    return wrap
+
+
+def _arrive(request: ToolCallRequest) -> tuple[ToolMessage | None, Token[str] | None]:
+    call = cast("dict[str, Any]", request.tool_call)
+    guard = cast("dict[str, Any] | None", call.get(GUARD))
+    if guard is None:
+        return _refusal(call, "This call did not pass the gate, so it did not run."), None
+    if guard["refusal"] is not None:
+        return _refusal(call, guard["refusal"]), None
+    return None, ORIGIN.set(guard["origin"])
+
+
+def _refusal(call: Mapping[str, Any], message: str) -> ToolMessage:
+    return ToolMessage(message, name=call["name"], tool_call_id=call["id"], status="error")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Judges what the model said before anything acts on it or the run ends with it."""
+
+    monitor: Monitor
+    messages_key: str
+    carried: tuple[str, ...] = ()
+
+    def runnable(self, name: str) -> RunnableCallable:
+        """Return the node."""
+        return RunnableCallable(self.run, self.arun, name=name)
+
+    def run(self, state: Any, config: RunnableConfig) -> dict[str, Any]:
+        """Judge the last message in `state`."""
+        message = last_ai(_messages(state, self.messages_key))
+        if message is None:
+            return self._carry(state)
+        passed = self.monitor.pass_text(
+            stage_of(message), pieces(message), thread_id=thread_of(config)
+        )
+        return self._update(state, message, put_back(message, passed))
+
+    async def arun(self, state: Any, config: RunnableConfig) -> dict[str, Any]:
+        """Judge the last message in `state`, from an event loop."""
+        message = last_ai(_messages(state, self.messages_key))
+        if message is None:
+            return self._carry(state)
+        passed = await self.monitor.apass_text(
+            stage_of(message), pieces(message), thread_id=thread_of(config)
+        )
+        return self._update(state, message, put_back(message, passed))
+
+    def _update(self, state: Any, old: AIMessage, new: AIMessage) -> dict[str, Any]:
+        changed = {} if new is old else {self.messages_key: [new]}
+        return {**changed, **self._carry(state)}
+
+    def _carry(self, state: Any) -> dict[str, Any]:
+        """Write again what lives for one step only: this node is one step more."""
+        kept = {name: _get(state, name) for name in self.carried}
+        return {name: value for name, value in kept.items() if value is not None}
+
+
+def wrapped_model_node(inner: Runnable[Any, Any], monitor: Monitor, name: str) -> RunnableCallable:
+    """Return a model node that judges all it returns, for models that could not be swapped."""
+
+    def run(state: Any, config: RunnableConfig) -> Any:
+        result = inner.invoke(state, config)
+        passed = monitor.pass_text(
+            Stage.MODEL_OUTPUT, pieces(result), thread_id=thread_of(config), source=name
+        )
+        return put_back(result, passed)
+
+    async def arun(state: Any, config: RunnableConfig) -> Any:
+        result = await inner.ainvoke(state, config)
+        passed = await monitor.apass_text(
+            Stage.MODEL_OUTPUT, pieces(result), thread_id=thread_of(config), source=name
+        )
+        return put_back(result, passed)
+
+    return RunnableCallable(run, arun, name=name, trace=False)
+
+
+def action_of(
+    monitor: Monitor, call: Mapping[str, Any], origin: str, config: RunnableConfig
+) -> Action:
+    """Return the action that a validated tool call is.
+
+    Raises:
+        ActionError: The arguments are too large, too deep or no plain data.
+    """
+    return monitor.action(
+        call["name"],
+        dict(call["args"]),
+        call_id=call["id"] or "",
+        thread_id=thread_of(config),
+        origin=origin,
+        user=config.get("configurable", {}).get("user"),
+    )
+
+
+def thread_of(config: RunnableConfig) -> str:
+    """Return the thread id in `config`, or an empty text."""
+    return str(config.get("configurable", {}).get("thread_id", ""))
+
+
+def last_ai(messages: Sequence[BaseMessage]) -> AIMessage | None:
+    """Return the last message if the model said it."""
+    return messages[-1] if messages and isinstance(messages[-1], AIMessage) else None
+
+
+def stage_of(message: AIMessage) -> Stage:
+    """Return the stage at which a message of the model is judged."""
+    return Stage.MODEL_OUTPUT if message.tool_calls else Stage.FINAL_OUTPUT
+
+
+def _origin(messages: Sequence[BaseMessage], call_id: str) -> str:
+    for message in reversed(messages):
+        if isinstance(message, AIMessage) and any(
+            call["id"] == call_id for call in message.tool_calls
+        ):
+            return message.id or ""
+    return ""
+
+
+def origin_in(state: Any, messages_key: str, call_id: str) -> str:
+    """Return the id of the message in `state` that asked for a call."""
+    return _origin(_messages(state, messages_key), call_id)
+
+
+def _answered(messages: Sequence[BaseMessage]) -> set[str]:
+    """Calls that already have an answer behind the last message of the model."""
+    found: set[str] = set()
+    for message in reversed(messages):
+        if isinstance(message, AIMessage):
+            break
+        if isinstance(message, ToolMessage):
+            found.add(message.tool_call_id)
+    return found
+
+
+def _has_context(state: Any) -> bool:
+    return isinstance(state, dict) and state.get("__type") == "tool_call_with_context"  # pyright: ignore[reportUnknownMemberType]
+
+
+def _get(state: Any, name: str) -> Any:
+    return state.get(name) if isinstance(state, dict) else getattr(state, name, None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def _messages(state: Any, key: str) -> list[BaseMessage]:
+    found = state if isinstance(state, list) else _get(state, key)  # pyright: ignore[reportUnknownVariableType]
+    return [item for item in (found or []) if isinstance(item, BaseMessage)]  # pyright: ignore[reportUnknownVariableType]

@@ -1,0 +1,369 @@
+"""Rebuild a graph with guard nodes in it. The original is copied, never changed.
+
+A tool node `X` keeps its name as the gate, so every edge, `Send("X")` and
+`Command(goto="X")` still lands on it; what left `X` now leaves `X.exec`. Behind
+a model node `M` stands `M.output`, and what left `M` leaves from there.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.tools import BaseTool
+from langgraph._internal._runnable import RunnableCallable
+from langgraph.channels import EphemeralValue
+from langgraph.channels.binop import BinaryOperatorAggregate
+from langgraph.graph.state import CompiledStateGraph, StateGraph
+from langgraph.prebuilt import ToolNode
+from langgraph.pregel import Pregel
+
+from guarded_agent.agent.code import Holdings, holdings, swapped
+from guarded_agent.agent.describe import Shape
+from guarded_agent.agent.model import guard_model
+from guarded_agent.agent.nodes import (
+    Approval,
+    Gate,
+    Output,
+    alane_wrapper,
+    exec_node,
+    lane_wrapper,
+    wrapped_model_node,
+)
+from guarded_agent.agent.report import Report
+from guarded_agent.agent.tool import guard_tool, is_guarded
+from guarded_agent.core.errors import UnprovableGraph
+from guarded_agent.monitor import Monitor
+
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+Builder = StateGraph[Any, Any, Any, Any]
+
+_ERROR_HANDLER = "__default_error_handler__"
+_TOOL_NODE_METHODS = ("_func", "_afunc", "_run_one", "_arun_one", "_parse_input")
+
+
+@dataclass(slots=True)
+class Rebuild:
+    """One rebuilding of a graph and everything nested in it.
+
+    Attributes:
+        trust: What the user declared, as keys mapped to reasons.
+        report: What was found.
+        tools: Every tool that was found, by name.
+    """
+
+    trust: Mapping[str, str]
+    report: Report
+    tools: dict[str, BaseTool] = field(default_factory=dict[str, BaseTool])
+    _held: dict[int, Holdings] = field(default_factory=dict[int, Holdings])
+    _done: dict[int, Graph] = field(default_factory=dict[int, Graph])
+    _path: tuple[int, ...] = ()
+
+    # -- first pass: look -------------------------------------------------------------
+
+    def look(self, graph: Graph, prefix: str = "") -> None:
+        """Classify every node, edge and tool of `graph`, by allow-list."""
+        if id(graph) in self._path:
+            return
+        self._path = (*self._path, id(graph))
+        builder = cast("Builder", graph.builder)
+        for name, spec in builder.nodes.items():
+            self._look_node(builder, f"{prefix}{name}", name, cast("Any", spec.runnable))
+        for source, branches in builder.branches.items():
+            for branch_name, branch in branches.items():
+                self._look_edge(f"{prefix}{source}:{branch_name}", branch.path)
+
+    def _look_node(self, builder: Builder, key: str, name: str, runnable: Any) -> None:
+        if isinstance(runnable, ToolNode):
+            self._look_tool_node(builder, key, runnable)
+        elif isinstance(runnable, CompiledStateGraph):
+            self.report.add(key, "guarded", "a graph inside; its own nodes follow")
+            self.look(cast("Graph", runnable), f"{key}/")
+        elif isinstance(runnable, Pregel):
+            self._unproven(key, f"a {type(runnable).__name__} has no builder to copy")
+        else:
+            self._look_code(builder, key, name, runnable)
+
+    def _look_tool_node(self, builder: Builder, key: str, node: ToolNode) -> None:
+        changed = [
+            name
+            for name in _TOOL_NODE_METHODS
+            if getattr(type(node), name) is not getattr(ToolNode, name)
+        ]
+        if changed:
+            self._unproven(key, f"a ToolNode that changes {', '.join(changed)}")
+            return
+        if set(builder.channels) == {"__root__"}:
+            self._unproven(key, "the state is a bare list, which cannot travel call by call")
+            return
+        names = ", ".join(sorted(node.tools_by_name)) or "none"
+        self.report.add(key, "guarded", f"gate, approval and exec for: {names}")
+        for wrapper in (node._wrap_tool_call, node._awrap_tool_call):  # pyright: ignore[reportPrivateUsage]
+            self._look_held(f"{key}:wrapper", holdings(wrapper, name="a wrapper of tool calls"))
+        for tool in node.tools_by_name.values():
+            self._look_tool(tool)
+
+    def _look_tool(self, tool: BaseTool) -> None:
+        key = f"tool:{tool.name}"
+        known = self.tools.get(tool.name)
+        if known is not None:
+            if Shape.of(known).spec.manifest != Shape.of(tool).spec.manifest:
+                self._unproven(key, "two different tools have this name")
+            return
+        self.tools[tool.name] = tool
+        if is_guarded(tool):
+            self._unproven(key, "is guarded already, perhaps under another policy")
+            return
+        inside = holdings(
+            [getattr(tool, "func", None), getattr(tool, "coroutine", None)], name=tool.name
+        )
+        nested = [*(graph.name or "a graph" for graph in inside.graphs), *inside.tools]
+        if nested:
+            self._unproven(key, f"runs an agent or tools of its own: {', '.join(nested)}")
+        elif inside.models:
+            self._unproven(key, "calls a model of its own, whose tokens are not judged")
+        else:
+            self.report.add(key, "guarded", "runs only with a receipt")
+
+    def _look_code(self, builder: Builder, key: str, name: str, runnable: Any) -> None:
+        held = holdings(runnable, name=name)
+        self._held[id(runnable)] = held
+        if any(word.startswith("guarded_agent.") for word in _modules(runnable)):
+            self._unproven(key, "is a guard node already: wrap the agent once, not twice")
+            return
+        if not self._look_held(key, held):
+            return
+        for inner in held.graphs:
+            if not isinstance(inner, CompiledStateGraph):
+                self._unproven(key, f"holds a {type(inner).__name__}, which has no builder to copy")
+                return
+        if held.models and not _replaces_by_id(builder):
+            self._unproven(
+                key, "calls a model, but the graph has no `messages` channel with add_messages"
+            )
+        elif held.models:
+            self.report.add(key, "guarded", "calls a model; an output guard follows")
+        elif held.graphs:
+            self.report.add(key, "guarded", "calls a graph; its own nodes follow")
+        elif _resolves_late(runnable):
+            self._unproven(key, "chooses its model while it runs, so it cannot be guarded before")
+        elif key in self.trust:
+            self.report.add(key, "trusted", self.trust[key])
+        else:
+            self.report.add(key, "plain", "reaches no tool, no model and nothing unknown")
+        for inner in held.graphs:
+            self.look(cast("Graph", inner), f"{key}/")
+
+    def _look_edge(self, key: str, path: Any) -> None:
+        self._look_held(key, holdings(path, name="its condition"))
+
+    def _look_held(self, key: str, held: Holdings) -> bool:
+        problems = [*held.unknown, *(f"{tool} runs outside of a tool node" for tool in held.tools)]
+        if not problems:
+            return True
+        rest = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        return self._unproven(key, problems[0] + rest)
+
+    def _unproven(self, key: str, why: str) -> bool:
+        """Report `key` as trusted if it was declared, else as unproven."""
+        if key in self.trust:
+            self.report.add(key, "trusted", f"{self.trust[key]} [{why}]")
+            return True
+        self.report.add(key, "unproven", why)
+        return False
+
+    def require_proof(self) -> None:
+        """Refuse to go on with anything unproven, or with a declaration that fits nothing.
+
+        Raises:
+            UnprovableGraph: The report says what to declare.
+        """
+        known = {line.key for line in self.report.lines}
+        for key in sorted(set(self.trust) - known):
+            self.report.add(key, "unproven", "is declared in trust=, but nothing has this name")
+        if self.report.unproven:
+            raise UnprovableGraph(str(self.report), self.report.unproven)
+
+    # -- second pass: build -----------------------------------------------------------
+
+    def build(self, graph: Graph, monitor: Monitor, **compile_with: Any) -> Graph:
+        """Return a copy of `graph` with guard nodes, compiled like the original."""
+        if id(graph) in self._done:
+            return self._done[id(graph)]
+        builder, renamed = self._builder(cast("Builder", graph.builder), monitor)
+        after = graph.interrupt_after_nodes
+        options: dict[str, Any] = {
+            "checkpointer": graph.checkpointer,
+            "cache": graph.cache,
+            "store": graph.store,
+            "interrupt_before": graph.interrupt_before_nodes,
+            "interrupt_after": after if after == "*" else [renamed.get(n, n) for n in after],
+            "debug": graph.debug,
+            "name": graph.name,
+            "transformers": graph.stream_transformers,
+        }
+        new = cast("Graph", builder.compile(**(options | compile_with)))
+        for attribute in ("config", "stream_mode", "step_timeout", "retry_policy", "cache_policy"):
+            setattr(new, attribute, getattr(graph, attribute))
+        self._done[id(graph)] = new
+        return new
+
+    def _builder(self, old: Builder, monitor: Monitor) -> tuple[Builder, dict[str, str]]:
+        new = copy.copy(old)
+        for attribute in ("channels", "managed", "schemas"):
+            setattr(new, attribute, copy.copy(getattr(old, attribute)))
+        new.compiled = False
+        new.nodes = {}
+        if _ERROR_HANDLER in old.nodes:  # compiling added it; compiling again would collide
+            new._node_defaults = dataclasses.replace(old._node_defaults, error_handler=None)  # pyright: ignore[reportPrivateUsage]
+        renamed: dict[str, str] = {}
+        for name, spec in old.nodes.items():
+            runnable = cast("Any", spec.runnable)
+            if isinstance(runnable, ToolNode):
+                renamed[name] = self._add_tool_node(new, name, spec, runnable, monitor)
+            elif isinstance(runnable, CompiledStateGraph):
+                inner = self.build(cast("Graph", runnable), monitor)
+                new.nodes[name] = dataclasses.replace(spec, runnable=inner)
+            else:
+                out = self._add_code(new, name, spec, runnable, monitor)
+                if out is not None:
+                    renamed[name] = out
+        new.edges = {(renamed.get(start, start), end) for start, end in old.edges}
+        for model, out in renamed.items():
+            if out.endswith(".output"):
+                new.edges.add((model, out))
+        new.waiting_edges = {
+            (tuple(renamed.get(start, start) for start in starts), end)
+            for starts, end in old.waiting_edges
+        }
+        new.branches = type(old.branches)(dict)
+        for start, branches in old.branches.items():
+            new.branches[renamed.get(start, start)] = dict(branches)
+        return new, renamed
+
+    def _add_tool_node(
+        self, new: Builder, name: str, spec: Any, node: ToolNode, monitor: Monitor
+    ) -> str:
+        approval, exec_name = f"{name}.approval", f"{name}.exec"
+        tools = {key: guard_tool(tool, monitor) for key, tool in node.tools_by_name.items()}
+        shapes = {key: cast("Any", tool)._guard.shape for key, tool in tools.items()}
+        key = node._messages_key  # pyright: ignore[reportPrivateUsage]
+        inner = _with_tools(node, exec_name, tools)
+        gate = Gate(monitor, node, shapes, approval).runnable(name)
+        wait = Approval(monitor, exec_name).runnable(approval)
+        run = exec_node(inner, exec_name, messages_key=key)
+        # Judging and waiting are not repeated or cached by a policy meant for the tool's body.
+        once: dict[str, Any] = {"retry_policy": None, "cache_policy": None, "timeout": None}
+        meta = dict(spec.metadata or {})
+        new.nodes[name] = dataclasses.replace(
+            spec, runnable=gate, ends=(approval,), metadata=meta | {"guard": "gate"}, **once
+        )
+        new.nodes[approval] = dataclasses.replace(
+            spec, runnable=wait, ends=(exec_name,), metadata=meta | {"guard": "approval"}, **once
+        )
+        new.nodes[exec_name] = dataclasses.replace(
+            spec, runnable=run, metadata=meta | {"guard": "exec"}
+        )
+        return exec_name
+
+    def _add_code(
+        self, new: Builder, name: str, spec: Any, runnable: Any, monitor: Monitor
+    ) -> str | None:
+        held = self._held[id(runnable)]
+        if not held.models and not held.graphs:
+            new.nodes[name] = spec
+            return None
+        rebuilt, hits = swapped(runnable, lambda value: self._replace(value, monitor))
+        if not held.models:
+            new.nodes[name] = dataclasses.replace(spec, runnable=rebuilt)
+            return None
+        if not hits:
+            rebuilt = wrapped_model_node(rebuilt, monitor, name)
+        new.nodes[name] = dataclasses.replace(spec, runnable=rebuilt)
+        output = f"{name}.output"
+        carried = tuple(
+            key for key, channel in new.channels.items() if isinstance(channel, EphemeralValue)
+        )
+        new.nodes[output] = dataclasses.replace(
+            spec,
+            runnable=Output(monitor, "messages", carried).runnable(output),
+            ends=(),
+            input_schema=new.state_schema,
+            metadata=dict(spec.metadata or {}) | {"guard": "output"},
+            retry_policy=None,
+            cache_policy=None,
+            timeout=None,
+        )
+        return output
+
+    def _replace(self, value: Any, monitor: Monitor) -> Any:
+        if isinstance(value, BaseChatModel):
+            return guard_model(value, monitor)
+        if _executes_model(value):
+            return _guarding(value, monitor)
+        if isinstance(value, CompiledStateGraph):
+            return self.build(cast("Graph", value), monitor)
+        return value
+
+
+def _with_tools(node: ToolNode, name: str, tools: dict[str, BaseTool]) -> ToolNode:
+    new = copy.copy(node)
+    new.name = name
+    new._tools_by_name = tools  # pyright: ignore[reportPrivateUsage]
+    new._wrap_tool_call = cast("Any", lane_wrapper(node._wrap_tool_call))  # pyright: ignore[reportPrivateUsage]
+    user_async = node._awrap_tool_call  # pyright: ignore[reportPrivateUsage]
+    if user_async is None and node._wrap_tool_call is not None:  # pyright: ignore[reportPrivateUsage]
+        new._awrap_tool_call = None  # LangGraph falls back to the sync wrapper  # pyright: ignore[reportPrivateUsage]
+    else:
+        new._awrap_tool_call = cast("Any", alane_wrapper(user_async))  # pyright: ignore[reportPrivateUsage]
+    # The bound methods that the constructor took belong to the original.
+    new.func = types.MethodType(type(node)._func, new)  # pyright: ignore[reportPrivateUsage]
+    new.afunc = types.MethodType(type(node)._afunc, new)  # pyright: ignore[reportPrivateUsage]
+    return new
+
+
+def _executes_model(value: Any) -> bool:
+    """Return whether `value` is where create_agent calls the model that middleware chose."""
+    return (
+        isinstance(value, types.FunctionType)
+        and value.__module__ == "langchain.agents.factory"
+        and value.__name__ in ("_execute_model_sync", "_execute_model_async")
+    )
+
+
+def _guarding(execute: Callable[[Any], Any], monitor: Monitor) -> Callable[[Any], Any]:
+    def guarded(request: Any) -> Any:
+        return execute(request.override(model=guard_model(request.model, monitor)))
+
+    return guarded
+
+
+def _replaces_by_id(builder: Builder) -> bool:
+    """Return whether a message with a known id takes the old one's place in `messages`."""
+    channel = cast("Any", builder.channels.get("messages"))
+    if isinstance(channel, BinaryOperatorAggregate):
+        return "add_messages" in getattr(cast("Any", channel).operator, "__name__", "")
+    return type(channel).__name__ == "DeltaChannel"
+
+
+def _resolves_late(runnable: Any) -> bool:
+    """Return whether a builder's model node holds a function that chooses the model."""
+    function = getattr(runnable, "func", None) if isinstance(runnable, RunnableCallable) else None
+    name = getattr(function, "__name__", "")
+    return name in ("model_node", "call_model") and "langgraph.prebuilt" in str(
+        getattr(function, "__module__", "")
+    )
+
+
+def _modules(runnable: Any) -> list[str]:
+    found = [getattr(runnable, name, None) for name in ("func", "afunc")]
+    owners = [getattr(item, "__self__", None) for item in found]
+    return [
+        *(str(getattr(item, "__module__", "")) for item in found if item is not None),
+        *(type(owner).__module__ for owner in owners if owner is not None),
+    ]

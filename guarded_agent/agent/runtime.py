@@ -1,0 +1,85 @@
+"""From a policy and a store to a monitor: the one place where the rooms meet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from guarded_agent.approvals import Approvals
+from guarded_agent.audit import AuditLog
+from guarded_agent.core import Guard, ToolSpec, digest
+from guarded_agent.guards.build import build, redactor, sensor
+from guarded_agent.identity import Registry
+from guarded_agent.monitor import Monitor
+from guarded_agent.policy import Engine, Policy, load
+from guarded_agent.store import Store
+
+DEFAULT_STORE = "sqlite:///guarded_agent.db"
+
+PolicySource = str | os.PathLike[str] | Mapping[str, Any] | Policy | None
+"""What `policy=` takes: a path, data, a policy, or None for the default policy."""
+
+
+def open_store(store: str | Store | None) -> Store:
+    """Return the store itself, or open the one at a database URL.
+
+    Raises:
+        StoreError: It cannot be opened.
+    """
+    return store if isinstance(store, Store) else Store.open(store or DEFAULT_STORE)
+
+
+def open_monitor(
+    policy: PolicySource,
+    store: str | Store | None,
+    tools: Iterable[ToolSpec],
+    guards: Iterable[Guard] = (),
+) -> Monitor:
+    """Return the monitor of the policy's agent over `tools`; register the agent.
+
+    Args:
+        policy: See `PolicySource`.
+        store: A database URL, an open store, or None for the default file.
+        tools: What the tools say of themselves.
+        guards: More guards, which run after those of the policy.
+
+    Raises:
+        PolicyError: The policy is wrong, or does not fit the tools.
+        StoreError: The store cannot be opened.
+    """
+    loaded = load(policy)
+    specs = list(tools)
+    engine = Engine(loaded, specs)
+    inside = frozenset(loaded.organisation.domains)
+    database = open_store(store)
+    audit = AuditLog(database)
+    registry = Registry(database, audit)
+    manifests = sorted((spec.name, spec.manifest) for spec in specs)
+    registry.register(
+        loaded.agent.id,
+        owner=loaded.agent.owner,
+        purpose=loaded.agent.purpose,
+        fingerprint=digest({"policy": engine.digest, "tools": manifests}),
+    )
+    scrub = redactor(loaded.guards, inside=inside)
+    granted = loaded.agent.scopes
+    return Monitor(
+        agent_id=loaded.agent.id,
+        engine=engine,
+        guards=[*build(loaded.guards, inside=inside), *guards],
+        store=database,
+        audit=audit,
+        approvals=Approvals(
+            database,
+            audit,
+            decide_within=loaded.approvals.decide_seconds,
+            execute_within=loaded.approvals.execute_seconds,
+        ),
+        registry=registry,
+        redact=scrub.redact,
+        text_filter=scrub.stream,
+        sensor=sensor(loaded.guards),
+        inside=inside,
+        granted=None if granted is None else frozenset(granted),
+    )

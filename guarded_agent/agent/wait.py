@@ -1,0 +1,85 @@
+"""Waiting for people: from a standing that waits to one that is decided.
+
+The store is the only authority. What a resume brings along is never looked at:
+it only wakes the task, which then reads the store again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from langchain_core.runnables.config import ensure_config
+from langgraph.types import interrupt
+
+from guarded_agent.approvals import interrupt_payload
+from guarded_agent.core import Action
+from guarded_agent.core.errors import ApprovalRequired
+from guarded_agent.monitor import Monitor, Standing
+
+_SCRATCHPAD = "__pregel_scratchpad"
+
+
+def resolve(monitor: Monitor, standing: Standing) -> Standing:
+    """Return the standing once it is decided; pause the graph as long as it is not.
+
+    Raises:
+        GraphInterrupt: People have not decided. LangGraph runs the task again later.
+        ApprovalRequired: People have not decided, and there is no graph to pause.
+    """
+    while standing.state in ("waiting", "edited"):
+        if standing.state == "waiting":
+            _pause(standing)
+            standing = monitor.standing(standing.action)
+        else:
+            action, editor = _edited(monitor, standing)
+            standing = _linked(monitor, standing, monitor.propose(action, edited_by=editor))
+    return standing
+
+
+async def aresolve(monitor: Monitor, standing: Standing) -> Standing:
+    """Do what `resolve` does, from an event loop."""
+    while standing.state in ("waiting", "edited"):
+        if standing.state == "waiting":
+            _pause(standing)
+            standing = await asyncio.to_thread(monitor.standing, standing.action)
+        else:
+            action, editor = await asyncio.to_thread(_edited, monitor, standing)
+            new = await monitor.apropose(action, edited_by=editor)
+            standing = await asyncio.to_thread(_linked, monitor, standing, new)
+    return standing
+
+
+def _pause(standing: Standing) -> None:
+    request = standing.request
+    assert request is not None  # noqa: S101 - a waiting standing always carries its request
+    if _SCRATCHPAD not in ensure_config().get("configurable", {}):
+        raise ApprovalRequired(
+            f"{request.summary} A person has to approve this first: "
+            f"guarded-agent approvals show {request.id}. Then make the same call again.",
+            request.id,
+        )
+    interrupt(interrupt_payload(request, tool_call_id=standing.action.call_id))
+
+
+def _edited(monitor: Monitor, standing: Standing) -> tuple[Action, str | None]:
+    """An edit is a new action: same call, other arguments, the whole guard chain again."""
+    request = standing.request
+    assert request is not None  # noqa: S101 - an edited standing always carries its request
+    args: dict[str, Any] = monitor.approvals.edited_args(request)
+    old = standing.action
+    action = monitor.action(
+        old.tool,
+        args,
+        call_id=old.call_id,
+        thread_id=old.thread_id,
+        origin=old.origin,
+        user=old.user,
+    )
+    return action, request.edited_by
+
+
+def _linked(monitor: Monitor, old: Standing, new: Standing) -> Standing:
+    assert old.request is not None  # noqa: S101 - see _edited
+    monitor.approvals.replaced(old.request.id, new.action.digest)
+    return new
