@@ -1,0 +1,35 @@
+"""Policies: read them, check them, decide by them, and explain what was decided."""
+
+from __future__ import annotations
+
+from guarded_agent.policy.check import check
+from guarded_agent.policy.destinations import (
+    destination_host,
+    email_domain,
+    path_within,
+    url_host,
+)
+from guarded_agent.policy.explain import Explanation, explain
+from guarded_agent.policy.limits import Limit, release, reserve, settle
+from guarded_agent.policy.load import load
+from guarded_agent.policy.match import Decision, Engine
+from guarded_agent.policy.model import Policy, ToolEntry
+
+__all__ = [
+    "Decision",
+    "Engine",
+    "Explanation",
+    "Limit",
+    "Policy",
+    "ToolEntry",
+    "check",
+    "destination_host",
+    "email_domain",
+    "explain",
+    "load",
+    "path_within",
+    "release",
+    "reserve",
+    "settle",
+    "url_host",
+]

@@ -1,0 +1,403 @@
+"""Match an action against a policy: one decision, in one order, and an error is a denial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from guarded_agent.core.action import Action
+from guarded_agent.core.canonical import check_limits, digest
+from guarded_agent.core.context import Context
+from guarded_agent.core.effect import Effect
+from guarded_agent.core.errors import ActionError, PolicyError, Problem
+from guarded_agent.core.tool import ToolSpec
+from guarded_agent.core.verdict import Finding, Verdict
+from guarded_agent.policy.arguments import at
+from guarded_agent.policy.conditions import Cel, ConditionEngine, Failure
+from guarded_agent.policy.destinations import destination_host
+from guarded_agent.policy.limits import Limit, limit_key
+from guarded_agent.policy.merge import keys_for, merged, one_of_each, unmatched_keys
+from guarded_agent.policy.model import Policy
+from guarded_agent.policy.rules import LimitRule, Rule, ToolRules, tool_rules
+from guarded_agent.policy.source import in_file_order
+
+_CONTEXT: Mapping[str, Callable[[Context, float], Any]] = {
+    "user": lambda context, _: context.user or "",
+    "agent": lambda context, _: context.agent_id,
+    "label.confidentiality": lambda context, _: int(context.memory.label.confidentiality),
+    "label.compartments": lambda context, _: sorted(context.memory.label.compartments),
+    "label.trusted": lambda context, _: context.memory.label.trusted,
+    "read": lambda context, _: sorted(context.memory.tools_read),
+    "hour": lambda _, now: int(now // 3600 % 24),
+    "recipients": lambda context, _: sorted(context.memory.recipients),
+    "correspondents": lambda context, _: sorted(context.memory.correspondents),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One rule, limit, sink or fusion tried on an action.
+
+    Attributes:
+        rule: Its id.
+        effect: What it does where it matches.
+        matched: True if it does.
+        error: Why it could not be tried; an error denies.
+        because: The reason, for a person.
+        message: What the model may be told.
+        when: Its condition, as the policy has it.
+    """
+
+    rule: str
+    effect: Effect
+    matched: bool
+    error: str = ""
+    because: str = ""
+    message: str = ""
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the policy decides about an action.
+
+    Attributes:
+        effect: `allow`, `approve` or `deny`.
+        rule: The id of what decided.
+        message: What the model may be told. It names no condition and no threshold.
+        because: The reasons, for a reviewer.
+        matched: The ids of everything that matched.
+        errors: Id and reason of everything that could not be tried.
+        quorum: How many people must approve.
+        roles: What they must be.
+        limits: What to reserve before the action runs.
+    """
+
+    effect: Effect
+    rule: str
+    message: str = ""
+    because: str = ""
+    matched: tuple[str, ...] = ()
+    errors: tuple[tuple[str, str], ...] = ()
+    quorum: int = 1
+    roles: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
+
+    def as_verdict(self) -> Verdict:
+        """Return the decision as a verdict with one finding."""
+        words = self.because or self.message or f"the policy says {self.effect}"
+        finding = Finding("policy", words, guard="policy", rule=self.rule)
+        findings = () if self.effect is Effect.ALLOW else (finding,)
+        return Verdict(
+            self.effect, findings, message=self.message, quorum=self.quorum, roles=self.roles
+        )
+
+
+class Engine:
+    """A policy made ready for a set of tools. It never changes; share it between threads.
+
+    Example:
+        >>> search = ToolSpec("search", access="read", declared=True)
+        >>> engine = Engine(Policy.default(), [search])
+        >>> action = Action("search", {}, call_id="1", thread_id="t", agent_id="agent")
+        >>> str(engine.decide(action, Context("agent", "t"), now=0.0).effect)
+        'allow'
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        tools: Sequence[ToolSpec],
+        *,
+        strict_tools: bool = True,
+        conditions: ConditionEngine | None = None,
+    ) -> None:
+        """Merge, compile and check.
+
+        Args:
+            policy: The policy.
+            tools: Every tool that the agent has, as it declares itself.
+            strict_tools: Treat an entry that is about none of `tools` as an error.
+            conditions: The condition language; CEL by default.
+
+        Raises:
+            PolicyError: It names every problem with file, line and column.
+        """
+        self.policy = policy
+        self._conditions = conditions or Cel()
+        self._inside = frozenset(policy.organisation.domains)
+        self._inside_list = sorted(self._inside)
+        self._tools: dict[str, ToolRules] = {}
+        kept, problems = one_of_each(tools, policy)
+        if strict_tools:
+            problems += unmatched_keys(policy, [spec.name for spec in kept])
+        for spec in kept:
+            problems += self._add(spec)
+        if problems:
+            raise PolicyError(in_file_order(problems))
+        self.digest = digest(
+            {
+                "policy": policy.digest,
+                "tools": [_as_json(self.spec(name)) for name in sorted(self._tools)],
+            }
+        )
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """The tools as the policy sees them."""
+        return tuple(rules.spec for rules in self._tools.values())
+
+    def spec(self, name: str) -> ToolSpec:
+        """Return the tool `name` as the policy sees it.
+
+        Raises:
+            KeyError: There is no such tool.
+        """
+        return self._tools[name].spec
+
+    def decide(self, action: Action, context: Context, now: float) -> Decision:
+        """Decide about `action`: deny over approve over allow, and nothing allows by itself.
+
+        Args:
+            action: The proposed call.
+            context: What its thread has seen and done.
+            now: Seconds since the epoch.
+        """
+        rules = self._tools.get(action.tool)
+        trials, limits = self.weigh(action, context, now)
+        decisive = _decisive(trials)
+        if decisive.error:
+            effect = Effect.DENY
+            because = f"{decisive.rule} could not be evaluated: {decisive.error}"
+            message = f"The policy could not judge this call, so it is denied ({decisive.rule})."
+        else:
+            effect = decisive.effect
+            reasons = [t.because for t in trials if t.matched and t.effect == effect and t.because]
+            because = "; ".join(dict.fromkeys(reasons))
+            message = decisive.message or _message(effect, action.tool)
+        asks = effect is Effect.APPROVE and rules is not None
+        return Decision(
+            effect=effect,
+            rule=decisive.rule,
+            message=message,
+            because=because,
+            matched=tuple(trial.rule for trial in trials if trial.matched),
+            errors=tuple((trial.rule, trial.error) for trial in trials if trial.error),
+            quorum=rules.quorum if asks and rules else 1,
+            roles=rules.roles if asks and rules else (),
+            limits=() if effect is Effect.DENY else tuple(limits),
+        )
+
+    def weigh(
+        self, action: Action, context: Context, now: float, *, every: bool = False
+    ) -> tuple[list[Trial], list[Limit]]:
+        """Try what the policy says on `action`; `decide` and `explain` read the result.
+
+        Args:
+            action: The proposed call.
+            context: What its thread has seen and done.
+            now: Seconds since the epoch.
+            every: Also return what did not match, and go on after a denial.
+        """
+        rules = self._tools.get(action.tool)
+        if rules is None:
+            because = "the tool is not one that the policy was checked against"
+            return [Trial("unknown-tool", Effect.DENY, True, because=because)], []
+        try:
+            check_limits(action.args)
+            values = rules.arguments.values(action.args)
+        except ActionError as error:
+            words = str(error)
+            message = f"The arguments are not what {action.tool} takes: {words}."
+            return [Trial("arguments", Effect.DENY, True, because=words, message=message)], []
+        for name, value in _CONTEXT.items():
+            if name.partition(".")[0] in rules.mentions:
+                values[name] = value(context, now)
+        values["inside"] = self._inside_list
+        trials = self._try_rules(rules, values, every)
+        if not every and any(t.matched and t.effect is Effect.DENY for t in trials):
+            return trials, []
+        trials += self._try_sinks(rules, action, values, context, every)
+        trials += self._try_fusion(rules, context, every)
+        tried, limits = self._try_limits(rules, values, context.agent_id, every)
+        return trials + tried, limits
+
+    def _add(self, spec: ToolSpec) -> list[Problem]:
+        keys = keys_for(self.policy, spec.name)
+        if len(keys) > 1:
+            message = f'the globs {" and ".join(keys)} both match the tool "{spec.name}"'
+            return [self.policy.source.problem(message, ("tools", keys[1]), at_key=True)]
+        key = keys[0] if keys else None
+        entry = None if key is None else self.policy.tools[key]
+        rules, problems = tool_rules(self.policy, key, merged(spec, entry), self._conditions)
+        self._tools[spec.name] = rules
+        return problems
+
+    def _try_rules(self, rules: ToolRules, values: Mapping[str, Any], every: bool) -> list[Trial]:
+        if not rules.rules:
+            return [_without_rules(rules)]
+        conditions = [rule.condition for rule in rules.rules if rule.condition is not None]
+        results = self._conditions.evaluate(conditions, values)
+        trials: list[Trial] = []
+        for rule in rules.rules:
+            value = True if rule.condition is None else next(results)
+            if value is False:
+                if every:
+                    trials.append(_trial(rule, False))
+            elif value is True:
+                trials.append(_trial(rule, True))
+                if rule.effect is Effect.DENY and not every:
+                    return trials
+            else:
+                reason = (
+                    value.reason if isinstance(value, Failure) else "it yields no true or false"
+                )
+                trials.append(_trial(rule, False, reason))
+        if not any(trial.matched or trial.error for trial in trials):
+            because = "no rule allows this call"
+            trials.append(Trial("no-rule", Effect.DENY, True, because=because))
+        return trials
+
+    def _try_sinks(
+        self,
+        rules: ToolRules,
+        action: Action,
+        values: Mapping[str, Any],
+        context: Context,
+        every: bool,
+    ) -> list[Trial]:
+        trials: list[Trial] = []
+        level = context.memory.label.confidentiality
+        for sink in rules.sinks:
+            too_high = level > sink.clearance
+            if not too_high and not every:
+                continue
+            given = values.get(f"args.{sink.argument}", at(action.args, sink.argument))
+            matched = too_high and _leaves(given, self._inside)
+            if matched or every:
+                because = (
+                    f"{level} data was read, and {sink.argument} leads outside, "
+                    f"where at most {sink.clearance} data may go"
+                )
+                message = (
+                    "What was read in this conversation may not leave the organisation this way."
+                )
+                trials.append(
+                    Trial(f"sink:{sink.argument}", sink.effect, matched, "", because, message)
+                )
+        return trials
+
+    def _try_fusion(self, rules: ToolRules, context: Context, every: bool) -> list[Trial]:
+        trials: list[Trial] = []
+        if rules.spec.access == "read":
+            return trials
+        for fusion in self.policy.fusion:
+            matched = context.memory.label.compartments.issuperset(fusion.compartments)
+            if matched or every:
+                names = sorted(fusion.compartments)
+                trials.append(
+                    Trial(
+                        f"fusion:{'+'.join(names)}",
+                        Effect.parse(fusion.effect),
+                        matched,
+                        because=fusion.because or f"data from {' and '.join(names)} came together",
+                    )
+                )
+        return trials
+
+    def _try_limits(
+        self, rules: ToolRules, values: Mapping[str, Any], agent_id: str, every: bool
+    ) -> tuple[list[Trial], list[Limit]]:
+        trials: list[Trial] = []
+        reserve: list[Limit] = []
+        for limit in rules.limits:
+            amount = self._amount(limit, values)
+            rule = f"limit:{limit.window}"
+            if isinstance(amount, str):
+                trials.append(Trial(rule, limit.effect, False, amount, when=limit.measure))
+                continue
+            name = f"{rules.spec.name}/{limit.window}"
+            matched = limit.window == "per_call" and amount > limit.max
+            if limit.window == "per_day":
+                key = limit_key(agent_id, rules.spec.name, limit.measure)
+                reserve.append(Limit(name, key, amount, limit.max, limit.effect))
+            if matched or every:
+                because = f"above the limit {name}"
+                trials.append(
+                    Trial(rule, limit.effect, matched, because=because, when=limit.measure)
+                )
+        return trials, reserve
+
+    def _amount(self, limit: LimitRule, values: Mapping[str, Any]) -> float | str:
+        """Return what counts against a limit, or why it cannot be told."""
+        if limit.amount is None:
+            return 1.0
+        value = next(self._conditions.evaluate([limit.amount], values))
+        if isinstance(value, Failure):
+            return value.reason
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return "the sum is not a number"
+        # A negative amount would give back what other calls have used.
+        if not math.isfinite(value) or value < 0:
+            return "the sum is negative or not finite"
+        return float(value)
+
+
+def _decisive(trials: Sequence[Trial]) -> Trial:
+    """Return what decides: a denial that matched, then an error, then the most severe match."""
+    matched = [trial for trial in trials if trial.matched]
+    worst = max(matched, key=lambda trial: trial.effect, default=None)
+    if worst is not None and worst.effect >= Effect.DENY:
+        return worst
+    broken = next((trial for trial in trials if trial.error), None)
+    return broken or worst or Trial("no-rule", Effect.DENY, True)
+
+
+def _trial(rule: Rule, matched: bool, error: str = "") -> Trial:
+    return Trial(rule.id, rule.effect, matched, error, rule.because, rule.message, rule.when)
+
+
+def _without_rules(rules: ToolRules) -> Trial:
+    effect = rules.otherwise
+    because = {
+        Effect.ALLOW: "it only reads",
+        Effect.APPROVE: f"{rules.spec.name} needs a person's approval each time",
+    }.get(effect, "the policy does not list this tool")
+    if effect is Effect.APPROVE and rules.spec.access != "read":
+        does = "writes" if rules.spec.access == "write" else "sends"
+        because = f"{rules.spec.name} {does}, and no rule of the policy allows it by itself"
+    return Trial("default", effect, True, because=because)
+
+
+def _leaves(value: Any, inside: frozenset[str]) -> bool:
+    """Return True if any destination in `value` is outside, or cannot be told."""
+    if value is None or value == "":
+        return False
+    if isinstance(value, (list, tuple)):
+        return any(_leaves(item, inside) for item in cast("Sequence[Any]", value))
+    try:
+        return not isinstance(value, str) or destination_host(value) not in inside
+    except ValueError:
+        return True
+
+
+def _message(effect: Effect, tool: str) -> str:
+    if effect is Effect.ALLOW:
+        return ""
+    if effect is Effect.APPROVE:
+        return f"This call of {tool} needs a person's approval."
+    return f"The policy does not allow this call of {tool}."
+
+
+def _as_json(spec: ToolSpec) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "access": spec.access,
+        "scopes": sorted(spec.scopes),
+        "label": spec.label.as_json(),
+        "sinks": [[sink.argument, int(sink.clearance)] for sink in spec.sinks],
+        "impact": spec.impact,
+        "manifest": spec.manifest,
+    }

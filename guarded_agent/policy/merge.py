@@ -1,0 +1,117 @@
+"""Put together what a policy says of a tool and what the tool says of itself."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from guarded_agent.core.errors import Problem
+from guarded_agent.core.label import Confidentiality, Label
+from guarded_agent.core.tool import Sink, ToolSpec
+from guarded_agent.policy.load import suggestion
+from guarded_agent.policy.model import Policy, ToolEntry
+
+DESTRUCTIVE = "destructive"
+
+
+def is_glob(key: str) -> bool:
+    """Return True if a key under `tools` stands for every tool that it matches.
+
+    Example:
+        >>> is_glob("mail_*"), is_glob("mail")
+        (True, False)
+    """
+    return "*" in key or "?" in key
+
+
+def keys_for(policy: Policy, name: str) -> list[str]:
+    """Return the keys under `tools` that are about the tool `name`; more than one is an error.
+
+    A key is the whole name of a tool; it wins over globs, which match whole names too.
+    """
+    if name in policy.tools and not is_glob(name):
+        return [name]
+    return [key for key in policy.tools if is_glob(key) and fnmatchcase(name, key)]
+
+
+def unmatched_keys(policy: Policy, names: Iterable[str]) -> list[Problem]:
+    """Return a problem for each key under `tools` that is about no tool."""
+    known = sorted(names)
+    problems: list[Problem] = []
+    for key in policy.tools:
+        path = ("tools", key)
+        if is_glob(key):
+            if not any(fnmatchcase(name, key) for name in known):
+                message = f'the glob "{key}" matches no tool'
+                problems.append(policy.source.problem(message, path, at_key=True))
+        elif key not in known:
+            message = f'there is no tool "{key}"{suggestion(key, known)}'
+            problems.append(policy.source.problem(message, path, at_key=True))
+    return problems
+
+
+def one_of_each(tools: Sequence[ToolSpec], policy: Policy) -> tuple[list[ToolSpec], list[Problem]]:
+    """Return the tools, each once, and a problem for each that could pass for another."""
+    kept: dict[str, ToolSpec] = {}
+    problems: list[Problem] = []
+    for spec in tools:
+        shape = unicodedata.normalize("NFKC", spec.name).casefold()
+        other = kept.get(shape)
+        if not spec.name.isascii() or not spec.name.isprintable():
+            message = f"the tool name {spec.name!a} is not plain ASCII: rename the tool"
+        elif other is not None and other.name != spec.name:
+            message = f'the tools "{other.name}" and "{spec.name}" differ only in case: rename one'
+        elif other is not None and other != spec:
+            message = f'two different tools are called "{spec.name}": rename one'
+        else:
+            kept[shape] = spec
+            continue
+        problems.append(Problem(message, file=policy.source.file))
+    return list(kept.values()), problems
+
+
+def merged(spec: ToolSpec, entry: ToolEntry | None) -> ToolSpec:
+    """Return `spec` with what the policy says of it. What it costs never becomes less.
+
+    Example:
+        >>> spec = ToolSpec("wipe", access="write", impact="destructive", declared=True)
+        >>> merged(spec, ToolEntry(impact="money", scopes=("disk",))).impact
+        'destructive'
+    """
+    if entry is None:
+        # A tool that says nothing of itself may do anything.
+        return spec if spec.declared else replace(spec, access="send")
+    named = {sink.argument for sink in entry.all_sinks}
+    return replace(
+        spec,
+        access=entry.access or (spec.access if spec.declared else "send"),
+        scopes=spec.scopes | set(entry.scopes),
+        label=_label(spec, entry),
+        sinks=(
+            *(sink for sink in spec.sinks if sink.argument not in named),
+            *(
+                Sink(sink.argument, Confidentiality.parse(sink.clearance))
+                for sink in entry.all_sinks
+            ),
+        ),
+        impact=spec.impact if spec.impact == DESTRUCTIVE else entry.impact or spec.impact,
+        declared=spec.declared or entry.access is not None,
+    )
+
+
+def _label(spec: ToolSpec, entry: ToolEntry) -> Label:
+    if entry.label is None:
+        return spec.label
+    level, compartments, trusted = (
+        entry.label.confidentiality,
+        entry.label.compartments,
+        entry.label.trusted,
+    )
+    return Label(
+        spec.label.confidentiality if level is None else Confidentiality.parse(level),
+        spec.label.compartments if compartments is None else frozenset(compartments),
+        spec.label.trusted if trusted is None else trusted,
+        spec.label.sources,
+    )

@@ -1,0 +1,307 @@
+"""The policy file's shape. What it means is decided in `match`; how it is read, in `load`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    Strict,
+    StrictBool,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from guarded_agent.core.canonical import digest
+from guarded_agent.core.tool import Access
+from guarded_agent.policy.destinations import host_name
+from guarded_agent.policy.source import Source
+
+RuleEffect = Literal["allow", "approve", "deny"]
+StopEffect = Literal["approve", "deny"]
+Level = Literal["public", "internal", "confidential", "secret"]
+GuardName = Literal["pii", "secrets", "coercion", "scope", "impact", "guardrails"]
+
+MAX_TOOL_NAME = 128
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(duration: str) -> int:
+    """Return the seconds in a duration such as `45s`, `30m`, `1h` or `2d`.
+
+    Example:
+        >>> seconds("30m")
+        1800
+    """
+    return int(duration[:-1]) * _SECONDS[duration[-1]]
+
+
+def _duration(value: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}[smhd]", value) or seconds(value) > 30 * 86400:
+        raise ValueError("must be a duration from 1s to 30d, such as 45s, 30m or 1h")
+    return value
+
+
+def _domain(value: str) -> str:
+    return host_name(value)
+
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Duration = Annotated[str, AfterValidator(_duration)]
+Domain = Annotated[str, AfterValidator(_domain)]
+Quorum = Annotated[int, Strict(), Field(ge=1, le=20)]
+Ceiling = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
+
+
+class Entry(BaseModel):
+    """Base of everything in a policy file: unknown keys are errors, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AgentEntry(Entry):
+    """The agent identity that the policy is for.
+
+    Attributes:
+        scopes: Scopes that the agent holds; None means what the listed tools declare.
+    """
+
+    id: Slug = "agent"
+    owner: str = ""
+    purpose: str = ""
+    scopes: tuple[Word, ...] | None = None
+
+
+class OrganisationEntry(Entry):
+    """What is inside. A domain does not include its subdomains: list each one."""
+
+    domains: tuple[Domain, ...] = ()
+
+
+class LabelEntry(Entry):
+    """What is known of a tool's results. What is left out comes from the tool's own label."""
+
+    confidentiality: Level | None = None
+    compartments: tuple[Word, ...] | None = None
+    trusted: StrictBool | None = None
+
+
+class SinkEntry(Entry):
+    """An argument through which data leaves, and what may leave there to the outside."""
+
+    argument: Word
+    clearance: Level = "public"
+    effect: StopEffect = "deny"
+
+
+class RuleEntry(Entry):
+    """One rule of a tool.
+
+    Attributes:
+        when: A CEL condition.
+        because: The reason, for the reviewer.
+        message: What the model is told. It never sees the condition.
+    """
+
+    effect: RuleEffect
+    when: Annotated[str, StringConstraints(max_length=4000)] = "true"
+    id: Slug | None = None
+    because: str = ""
+    message: str = ""
+
+
+class LimitEntry(Entry):
+    """A ceiling on the sum of an expression, or on the number of calls."""
+
+    max: Ceiling
+    sum: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
+    count: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Self:
+        if (self.sum is None) == (self.count is None):
+            raise ValueError("needs exactly one of sum and count")
+        return self
+
+
+class LimitsEntry(Entry):
+    """The limits of a tool. A day is a UTC day."""
+
+    per_call: LimitEntry | None = None
+    per_day: LimitEntry | None = None
+    effect: StopEffect = "deny"
+
+    @field_validator("per_call")
+    @classmethod
+    def _sums_only(cls, value: LimitEntry | None) -> LimitEntry | None:
+        if value is not None and value.count:
+            raise ValueError("one call is always one call: use sum here, or per_day")
+        return value
+
+
+class ApprovalEntry(Entry):
+    """Who must approve; what is left out comes from `approvals`."""
+
+    quorum: Quorum | None = None
+    roles: tuple[Word, ...] | None = None
+
+
+class ToolEntry(Entry):
+    """What a policy says of one tool, or of the tools that a glob matches."""
+
+    access: Access | None = None
+    scopes: tuple[Word, ...] = ()
+    label: LabelEntry | None = None
+    sink: SinkEntry | None = None
+    sinks: tuple[SinkEntry, ...] = ()
+    impact: Word | None = None
+    rules: tuple[RuleEntry, ...] = ()
+    limits: LimitsEntry | None = None
+    approval: ApprovalEntry | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_name_sinks(self) -> Self:
+        if self.sink is not None and self.sinks:
+            raise ValueError("use sink for one, or sinks for several, not both")
+        names = [sink.argument for sink in self.all_sinks]
+        if len(set(names)) < len(names):
+            raise ValueError("two sinks name the same argument")
+        return self
+
+    @property
+    def all_sinks(self) -> tuple[SinkEntry, ...]:
+        """The sinks, whichever key they were written under."""
+        return self.sinks if self.sink is None else (self.sink,)
+
+
+class FusionEntry(Entry):
+    """Compartments that must not come together in one thread before something leaves."""
+
+    compartments: Annotated[tuple[Word, ...], Field(min_length=1)]
+    effect: StopEffect
+    because: str = ""
+
+
+class UnlistedEntry(Entry):
+    """What happens to a tool that the policy does not list, by what it says it does."""
+
+    read: RuleEffect = "deny"
+    write: RuleEffect = "deny"
+    send: RuleEffect = "deny"
+
+
+class ApprovalsEntry(Entry):
+    """The clocks and the default quorum of approvals."""
+
+    decide_within: Duration = "30m"
+    execute_within: Duration = "10m"
+    on_expiry: Literal["deny"] = "deny"
+    quorum: Quorum = 1
+    roles: tuple[Word, ...] = ()
+
+    @property
+    def decide_seconds(self) -> int:
+        """How long a request stays open."""
+        return seconds(self.decide_within)
+
+    @property
+    def execute_seconds(self) -> int:
+        """How long an approval may be used."""
+        return seconds(self.execute_within)
+
+
+class Policy(Entry):
+    """A policy: identity, tools, labels, rules, guards, approvals.
+
+    A policy with nothing in it allows nothing. `Policy.default()` is the one
+    that applies where none is given.
+
+    Example:
+        >>> policy = Policy.from_mapping({"version": 1, "tools": {"search": {"access": "read"}}})
+        >>> policy.tools["search"].access, len(policy.digest)
+        ('read', 64)
+    """
+
+    version: Literal[1]
+    mode: Literal["enforce"] = "enforce"
+    agent: AgentEntry = AgentEntry()
+    organisation: OrganisationEntry = OrganisationEntry()
+    tools: dict[Annotated[str, StringConstraints(max_length=MAX_TOOL_NAME)], ToolEntry] = {}
+    unlisted: UnlistedEntry = UnlistedEntry()
+    fusion: tuple[FusionEntry, ...] = ()
+    guards: dict[GuardName, dict[str, Any]] = {}
+    approvals: ApprovalsEntry = ApprovalsEntry()
+
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    @property
+    def source(self) -> Source:
+        """Where its keys stand in the file it came from."""
+        return self._source
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what the policy says, in hex; layout and comments do not count."""
+        return digest(self.model_dump(mode="json"))
+
+    def to_text(self) -> str:
+        """Return the policy as YAML, with the keys that were set.
+
+        Example:
+            >>> Policy.from_text(Policy.default().to_text()) == Policy.default()
+            True
+        """
+        import yaml  # heavy, and needed only where policies are read or written
+
+        return yaml.safe_dump(
+            self.model_dump(mode="json", exclude_unset=True), sort_keys=False, allow_unicode=True
+        )
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Policy:
+        """Read a policy from a YAML file.
+
+        Raises:
+            PolicyError: It names every problem with file, line and column.
+        """
+        from guarded_agent.policy.load import from_file  # load imports this module
+
+        return from_file(path)
+
+    @classmethod
+    def from_text(cls, text: str, file: str = "policy") -> Policy:
+        """Read a policy from YAML text; `file` is what problems are reported under.
+
+        Raises:
+            PolicyError: It names every problem with line and column.
+        """
+        from guarded_agent.policy.load import from_text
+
+        return from_text(text, file)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Policy:
+        """Return the policy that plain data describes.
+
+        Raises:
+            PolicyError: It names every problem with its key.
+        """
+        from guarded_agent.policy.load import from_mapping
+
+        return from_mapping(mapping)
+
+    @classmethod
+    def default(cls) -> Policy:
+        """Return the default policy: reads allowed, what writes or sends asks a human."""
+        from guarded_agent.policy.load import default
+
+        return default()

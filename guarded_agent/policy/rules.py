@@ -1,0 +1,277 @@
+"""What a policy says of one tool, compiled and type-checked against the tool's own schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from guarded_agent.core.effect import Effect
+from guarded_agent.core.errors import Problem
+from guarded_agent.core.label import Confidentiality
+from guarded_agent.core.tool import ToolSpec
+from guarded_agent.policy.arguments import Arguments
+from guarded_agent.policy.conditions import (
+    CONTEXT,
+    FUNCTIONS,
+    Condition,
+    ConditionEngine,
+    Fault,
+)
+from guarded_agent.policy.load import suggestion
+from guarded_agent.policy.merge import DESTRUCTIVE
+from guarded_agent.policy.model import Policy, RuleEntry, ToolEntry
+from guarded_agent.policy.pitfalls import pitfalls
+from guarded_agent.policy.source import Path
+
+UNTYPED: Mapping[str, str] = {**CONTEXT, "args": "dyn", "given": "dyn"}
+"""The variables of a condition about a tool whose schema is not known."""
+
+_NUMBERS = frozenset({"int", "uint", "double", "dyn"})
+_ALWAYS = "true"
+_OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '([^']*)'")
+_UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A compiled rule. `condition` is None where it always holds."""
+
+    id: str
+    effect: Effect
+    when: str
+    condition: Condition | None
+    because: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SinkRule:
+    """What happens when data above `clearance` would leave through `argument`."""
+
+    argument: str
+    clearance: Confidentiality
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRule:
+    """A ceiling; `amount` is None where calls are counted."""
+
+    window: str
+    measure: str
+    amount: Condition | None
+    max: float
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRules:
+    """Everything that decides about one tool.
+
+    Attributes:
+        spec: The tool as the policy sees it.
+        arguments: Its arguments as typed variables.
+        rules: Most severe first, otherwise as written.
+        otherwise: The effect where there are no rules.
+        sinks: Where data leaves.
+        limits: Its ceilings.
+        quorum: How many people must approve.
+        roles: What they must be.
+        mentions: The names that its conditions hold, as one text.
+    """
+
+    spec: ToolSpec
+    arguments: Arguments
+    rules: tuple[Rule, ...]
+    otherwise: Effect
+    sinks: tuple[SinkRule, ...]
+    limits: tuple[LimitRule, ...]
+    quorum: int
+    roles: tuple[str, ...]
+    mentions: str
+
+
+def tool_rules(
+    policy: Policy, key: str | None, spec: ToolSpec, engine: ConditionEngine
+) -> tuple[ToolRules, list[Problem]]:
+    """Compile what `policy` says of a tool.
+
+    Args:
+        policy: The policy.
+        key: The key under `tools` that is about it, or None.
+        spec: The tool, already merged with its entry.
+        engine: The condition language.
+
+    Returns:
+        The rules, and the problems found; with problems the rules must not be used.
+    """
+    entry = ToolEntry() if key is None else policy.tools[key]
+    arguments = Arguments(spec.schema)
+    reader = _Reader(
+        policy,
+        ("tools", key or spec.name),
+        spec.name,
+        {**CONTEXT, **arguments.kinds},
+        [sink.argument for sink in spec.sinks],
+        engine,
+    )
+    rules = tuple(sorted(reader.rules(entry), key=lambda rule: -rule.effect))
+    limits = tuple(reader.limits(entry))
+    reader.shadowed(entry)
+    if arguments.known:
+        reader.unknown_sinks(entry, arguments.names)
+    effects = {sink.argument: Effect.parse(sink.effect) for sink in entry.all_sinks}
+    approval = entry.approval
+    return ToolRules(
+        spec=spec,
+        arguments=arguments,
+        rules=rules,
+        otherwise=_otherwise(policy, key, spec),
+        sinks=tuple(
+            SinkRule(sink.argument, sink.clearance, effects.get(sink.argument, Effect.DENY))
+            for sink in spec.sinks
+        ),
+        limits=limits,
+        quorum=(approval and approval.quorum) or policy.approvals.quorum,
+        roles=tuple((approval and approval.roles) or policy.approvals.roles),
+        mentions=" ".join(
+            [
+                *(rule.when for rule in rules),
+                *(limit.measure for limit in limits),
+            ]
+        ),
+    ), reader.problems
+
+
+def untyped_problems(policy: Policy, engine: ConditionEngine) -> list[Problem]:
+    """Return what is wrong with the conditions of `policy`, as far as no schema is needed."""
+    problems: list[Problem] = []
+    for key, entry in policy.tools.items():
+        sinks = [sink.argument for sink in entry.all_sinks]
+        reader = _Reader(policy, ("tools", key), key, UNTYPED, sinks, engine)
+        # Reading them finds the problems; what is compiled this way decides nothing.
+        list(reader.rules(entry))
+        list(reader.limits(entry))
+        reader.shadowed(entry)
+        problems += reader.problems
+    return problems
+
+
+def _otherwise(policy: Policy, key: str | None, spec: ToolSpec) -> Effect:
+    if key is None:
+        effect = Effect.parse(getattr(policy.unlisted, spec.access))
+    elif policy.tools[key].approval is not None or spec.access != "read":
+        effect = Effect.APPROVE
+    else:
+        effect = Effect.ALLOW
+    return max(effect, Effect.APPROVE) if spec.impact == DESTRUCTIVE else effect
+
+
+def _asks_always(rule: RuleEntry) -> bool:
+    return rule.effect == "approve" and rule.when.strip() == _ALWAYS
+
+
+class _Reader:
+    def __init__(
+        self,
+        policy: Policy,
+        path: Path,
+        tool: str,
+        kinds: Mapping[str, str],
+        sinks: Sequence[str],
+        engine: ConditionEngine,
+    ) -> None:
+        self.problems: list[Problem] = []
+        self._policy = policy
+        self._path = path
+        self._tool = tool
+        self._kinds = kinds
+        self._sinks = sinks
+        self._engine = engine
+
+    def rules(self, entry: ToolEntry) -> Iterator[Rule]:
+        for index, rule in enumerate(entry.rules):
+            name = rule.id or f"{self._path[1]}/{index + 1}"
+            condition = None
+            if rule.when.strip() != _ALWAYS:
+                path = (*self._path, "rules", index, "when")
+                condition = self._compile(rule.when, path, f"rule {name}", frozenset({"bool"}))
+            yield Rule(
+                name, Effect.parse(rule.effect), rule.when, condition, rule.because, rule.message
+            )
+
+    def shadowed(self, entry: ToolEntry) -> None:
+        """Find rules that allow, beside one that asks always: people expect the first to win."""
+        asks = [rule for rule in entry.rules if _asks_always(rule)]
+        if not asks:
+            return
+        for index, rule in enumerate(entry.rules):
+            if rule.effect == "allow":
+                message = (
+                    "this rule never decides, because a rule of the tool that has no condition "
+                    "asks each time, and approve wins over allow: give that rule a when"
+                )
+                path = (*self._path, "rules", index)
+                self.problems.append(self._policy.source.problem(message, path))
+
+    def limits(self, entry: ToolEntry) -> Iterator[LimitRule]:
+        if entry.limits is None:
+            return
+        effect = Effect.parse(entry.limits.effect)
+        for window in ("per_call", "per_day"):
+            limit = getattr(entry.limits, window)
+            if limit is None:
+                continue
+            amount = None
+            if limit.sum is not None:
+                path = (*self._path, "limits", window, "sum")
+                amount = self._compile(limit.sum, path, f"limit {window}", _NUMBERS)
+            yield LimitRule(window, limit.sum or "count", amount, limit.max, effect)
+
+    def unknown_sinks(self, entry: ToolEntry, names: Sequence[str]) -> None:
+        for index, sink in enumerate(entry.all_sinks):
+            if sink.argument.partition(".")[0] not in names:
+                where: Path = ("sink",) if entry.sink is not None else ("sinks", index)
+                message = (
+                    f'tool {self._tool} has no argument "{sink.argument}"'
+                    f"{suggestion(sink.argument, names)}"
+                )
+                path = (*self._path, *where, "argument")
+                self.problems.append(self._policy.source.problem(message, path))
+
+    def _compile(
+        self, text: str, path: Path, what: str, wanted: frozenset[str]
+    ) -> Condition | None:
+        outcome = self._engine.compile(text, self._kinds)
+        faults: list[Fault] = []
+        if not isinstance(outcome, Condition):
+            faults = [self._in_words(fault) for fault in outcome]
+        else:
+            faults = pitfalls(text, self._kinds, self._sinks, self._engine)
+            untyped = outcome.kind == "dyn" and "args" in self._kinds
+            if not faults and outcome.kind not in wanted and not untyped:
+                needed = "true or false" if "bool" in wanted else "a number"
+                faults.append(Fault(f"yields {outcome.kind}: it must yield {needed}"))
+        for fault in faults:
+            message = f"{what} of tool {self._tool}: {fault.message}"
+            self.problems.append(
+                self._policy.source.problem(message, path, inside=(fault.line, fault.column))
+            )
+        return outcome if isinstance(outcome, Condition) else None
+
+    def _in_words(self, fault: Fault) -> Fault:
+        overload = _OVERLOAD.fullmatch(fault.message)
+        if overload:
+            message = f"{overload[1].strip('_')} does not take {overload[2]}"
+            return Fault(message, fault.line, fault.column)
+        undeclared = _UNDECLARED.fullmatch(fault.message)
+        if not undeclared:
+            return fault
+        name = undeclared[1]
+        known = [*self._kinds, *FUNCTIONS]
+        if name.startswith("args."):
+            message = f"{name} is no argument of it{suggestion(name, self._kinds)}"
+        else:
+            message = f"{name} is not known here{suggestion(name, known)}"
+        return Fault(message, fault.line, fault.column)
