@@ -169,9 +169,7 @@ class Monitor:
         """Do what `pass_text` does, from an event loop."""
         context = await asyncio.to_thread(self._context, thread_id)
         verdict = await self.ajudge(Subject(stage, payload, context))
-        return await asyncio.to_thread(
-            self._settle_text, stage, payload, verdict, context, source
-        )
+        return await asyncio.to_thread(self._settle_text, stage, payload, verdict, context, source)
 
     def _settle_text(
         self, stage: Stage, payload: Any, verdict: Verdict, context: Context, source: str
@@ -284,7 +282,7 @@ class Monitor:
         with self.store.read() as connection:
             entry = Ledger(self.store).find(connection, action.digest)
         if entry is None:
-            raise UnguardedCall(f"{action.tool} was not proposed to the monitor; it did not run")
+            raise _not_proposed(action)
         return self._standing(action, entry)
 
     def _standing(self, action: Action, entry: Entry) -> Standing:
@@ -404,14 +402,17 @@ class Monitor:
             self.registry.require_active(connection, self.agent_id)
             entry = ledger.find(connection, action.digest)
             if entry is None:
-                raise UnguardedCall(f"{action.tool} was not proposed to the monitor; it did not run")
+                raise UnguardedCall(
+                    f"{action.tool} was not proposed to the monitor; it did not run"
+                )
             if entry.effect >= Effect.DENY:
                 raise Denied(entry.verdict.message)
             if entry.state in ("done", "failed"):
                 if spec.access != "read":
                     return Replay(entry.result, entry.state == "done")
             elif entry.state in ("executing", "uncertain") and spec.access != "read":
-                return self._not_again(connection, ledger, action, entry)
+                self._not_again(connection, ledger, action, entry)
+                return None
             decision = self._recheck(connection, action, entry, now)
             repeatable = spec.access == "read" and entry.effect is not Effect.APPROVE
             started = (
@@ -450,9 +451,7 @@ class Monitor:
             raise Denied("What this thread has read since changes the verdict. Propose it again.")
         return decision
 
-    def _not_again(
-        self, connection: Any, ledger: Ledger, action: Action, entry: Entry
-    ) -> None:
+    def _not_again(self, connection: Any, ledger: Ledger, action: Action, entry: Entry) -> None:
         """A write that started must not start twice: hand it to a person."""
         if entry.worker == self.worker and action.digest in self._running:
             raise Denied("This call is already running.")
@@ -525,9 +524,7 @@ class Monitor:
                 connection, action.digest, self.worker, ok=True, result=allowed
             )
             settle(connection, action.digest)
-            self._log(
-                connection, "action.done", action, {"tool": action.tool, **verdict.as_json()}
-            )
+            self._log(connection, "action.done", action, {"tool": action.tool, **verdict.as_json()})
         self._running.discard(action.digest)
         if verdict.effect is Effect.HALT:
             raise Denied(verdict.message or "A guard halted this run.")
@@ -538,9 +535,7 @@ class Monitor:
         action = receipt.action
         text = str(self.redact(f"{type(error).__name__}: {error}"))
         with self.store.write() as connection:
-            Ledger(self.store).finish(
-                connection, action.digest, self.worker, ok=False, result=text
-            )
+            Ledger(self.store).finish(connection, action.digest, self.worker, ok=False, result=text)
             release(connection, action.digest)
             self._log(connection, "action.failed", action, {"tool": action.tool, "error": text})
         self._running.discard(action.digest)
@@ -575,6 +570,10 @@ class Monitor:
 
 
 _IDENTITY = ("tool", "call_id", "thread_id", "agent_id", "origin", "user", "manifest")
+
+
+def _not_proposed(action: Action) -> UnguardedCall:
+    return UnguardedCall(f"{action.tool} was not proposed to the monitor; it did not run")
 
 
 def passed(verdict: Verdict, payload: Any) -> Any:
@@ -612,9 +611,7 @@ def _failed(guard: Guard, error: Exception) -> Verdict:
 
 
 def _of(decision: Decision) -> Verdict:
-    finding = Finding(
-        "policy", decision.because or decision.message, "policy", rule=decision.rule
-    )
+    finding = Finding("policy", decision.because or decision.message, "policy", rule=decision.rule)
     return Verdict(
         effect=decision.effect,
         findings=(finding,) if decision.effect is not Effect.ALLOW else (),

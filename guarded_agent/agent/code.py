@@ -32,12 +32,15 @@ from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 
 # Libraries whose functions do nothing but shape data and route.
-_PLAIN_ROOTS = frozenset(
-    "abc asyncio builtins collections copy dataclasses datetime decimal enum fractions functools "
-    "itertools json langchain_core langgraph logging math numbers operator pydantic "
-    "pydantic_core random re statistics string textwrap time types typing typing_extensions "
-    "unicodedata uuid zoneinfo".split()
-)
+# fmt: off
+_PLAIN_ROOTS = frozenset({
+    "abc", "asyncio", "builtins", "collections", "copy", "dataclasses", "datetime", "decimal",
+    "enum", "fractions", "functools", "itertools", "json", "langchain_core", "langgraph",
+    "logging", "math", "numbers", "operator", "pydantic", "pydantic_core", "random", "re",
+    "statistics", "string", "textwrap", "time", "types", "typing", "typing_extensions",
+    "unicodedata", "uuid", "zoneinfo",
+})
+# fmt: on
 # Agent builders whose nodes are known: they hold tools to describe them, not to run them.
 _BUILDERS = frozenset({"langchain.agents.factory", "langgraph.prebuilt.chat_agent_executor"})
 _LIBRARY_MIDDLEWARE = "langchain.agents.middleware."
@@ -146,9 +149,7 @@ def _look_function(function: types.FunctionType, name: str, found: Holdings) -> 
         _look_code(code, function.__globals__, name, found)
 
 
-def _look_code(
-    code: types.CodeType, around: Mapping[str, Any], name: str, found: Holdings
-) -> None:
+def _look_code(code: types.CodeType, around: Mapping[str, Any], name: str, found: Holdings) -> None:
     for step in dis.get_instructions(code):
         if step.opname == "STORE_GLOBAL":
             found.unknown.append(f"{name} changes the global {step.argval}")
@@ -176,7 +177,10 @@ def _look_other(value: Any, name: str, found: Holdings) -> None:
         _look_class(cast("type[Any]", value), name, found)
         return
     if isinstance(value, types.BuiltinFunctionType):
-        if value.__name__ in _FORBIDDEN or _root(value.__module__ or "builtins") not in _PLAIN_ROOTS:
+        if (
+            value.__name__ in _FORBIDDEN
+            or _root(value.__module__ or "builtins") not in _PLAIN_ROOTS
+        ):
             found.unknown.append(f"{name} is {value.__module__}.{value.__name__}")
         return
     if _root(type(value).__module__) not in _PLAIN_ROOTS:

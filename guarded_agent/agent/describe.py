@@ -41,14 +41,12 @@ class Shape:
         schema = model if isinstance(model, dict) else model.model_json_schema()
         known = tuple(schema.get("properties", {}))
         full = tool.args_schema
-        fields = set[str]() if full is None or isinstance(full, dict) else set(full.model_fields)
+        fields = set[str]() if full is None or isinstance(full, dict) else set(cast("type[BaseModel]", full).model_fields)
         by_signature: frozenset[str] = getattr(tool, "_injected_args_keys", frozenset())
         spec = ToolSpec(
             name=tool.name,
             schema=schema,
-            manifest=digest(
-                {"name": tool.name, "description": tool.description, "schema": schema}
-            ),
+            manifest=digest({"name": tool.name, "description": tool.description, "schema": schema}),
             description=tool.description,
             **read_declaration(tool.metadata),
         )
@@ -91,6 +89,7 @@ class Shape:
         if problem is not None:
             path = ".".join(map(str, ("args", *problem.absolute_path)))
             raise ActionError(
-                f"{self.spec.name}: {path} does not fit its schema ({problem.validator}).", path=path
+                f"{self.spec.name}: {path} does not fit its schema ({problem.validator}).",
+                path=path,
             )
         return given

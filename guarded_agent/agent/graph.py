@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -12,8 +13,11 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
+from guarded_agent.agent.nodes import thread_of
 from guarded_agent.agent.report import Report
+from guarded_agent.agent.result import pieces, put_back
 from guarded_agent.approvals import Approvals, Request
+from guarded_agent.core import Stage
 from guarded_agent.core.errors import ApprovalPending
 from guarded_agent.monitor import Monitor
 
@@ -102,17 +106,17 @@ class GuardedGraph(_Base):
         Returns:
             As `invoke` does.
         """
-        config = _config_of(thread)
+        config = config_of(thread)
         return self.invoke(self._wake(config), config, **kwargs)
 
     async def aresume(self, thread: str | Config, **kwargs: Any) -> Any:
         """Go on with a thread whose requests were decided, from an event loop."""
-        config = _config_of(thread)
+        config = config_of(thread)
         state = await self.aget_state(config, subgraphs=True)
-        return await self.ainvoke(_wake_up(state), config, **kwargs)
+        return await self.ainvoke(wake_up(state), config, **kwargs)
 
     def _wake(self, config: RunnableConfig) -> Command[Any] | None:
-        return _wake_up(self.get_state(config, subgraphs=True))
+        return wake_up(self.get_state(config, subgraphs=True))
 
     def invoke(self, input: Any, config: Config = None, **kwargs: Any) -> Any:  # noqa: A002
         """Run the graph; a dict that it returns is a `Result`."""
@@ -128,6 +132,11 @@ class GuardedGraph(_Base):
         """Stream the run, as the wrapped graph does."""
         config = self._with_thread(config)
         self._heed_waiting(input, config)
+        parts = _readable(input)
+        if parts:
+            monitor = self._guarding.monitor
+            passed = monitor.pass_text(Stage.INPUT, parts, thread_id=thread_of(config))
+            input = put_back(input, passed)  # noqa: A001
         yield from super().stream(input, config, **kwargs)
 
     async def astream(
@@ -138,7 +147,12 @@ class GuardedGraph(_Base):
     ) -> AsyncIterator[Any]:
         """Stream the run from an event loop, as the wrapped graph does."""
         config = self._with_thread(config)
-        self._heed_waiting(input, config)
+        await asyncio.to_thread(self._heed_waiting, input, config)
+        parts = _readable(input)
+        if parts:
+            monitor = self._guarding.monitor
+            passed = await monitor.apass_text(Stage.INPUT, parts, thread_id=thread_of(config))
+            input = put_back(input, passed)  # noqa: A001
         async for item in super().astream(input, config, **kwargs):
             yield item
 
@@ -158,7 +172,7 @@ class GuardedGraph(_Base):
         """New input would drop a call that people are deciding on: say so instead."""
         if given is None or isinstance(given, Command) or self._guarding.nested:
             return
-        thread_id = str(config.get("configurable", {}).get("thread_id", ""))
+        thread_id = thread_of(config)
         waiting = self._waiting(thread_id)
         if waiting:
             ids = [request.id for request in waiting]
@@ -180,21 +194,26 @@ class GuardedGraph(_Base):
         if not isinstance(values, dict) or self._guarding.nested:
             return values
         result = Result(cast("dict[str, Any]", values))
-        result.thread_id = str(config.get("configurable", {}).get("thread_id", ""))
+        result.thread_id = thread_of(config)
         result.waiting = self._waiting(result.thread_id) if "__interrupt__" in result else ()
         return result
 
 
-def _config_of(thread: str | Config) -> RunnableConfig:
+def config_of(thread: str | Config) -> RunnableConfig:
     if isinstance(thread, str):
         return {"configurable": {"thread_id": thread}}
     return cast("RunnableConfig", dict(thread or {}))
 
 
-def _wake_up(state: Any) -> Command[Any] | None:
+def _readable(given: Any) -> list[Any]:
+    """Return the texts of new input, as `pieces` gives them; none for a resume."""
+    return pieces(given) if isinstance(given, (dict, list, str)) else []
+
+
+def wake_up(state: Any) -> Command[Any] | None:
     """Wake every paused task; each one looks at the store, not at this."""
     ids = [item.id for item in state.interrupts]
-    return Command(resume=dict.fromkeys(ids, {"type": "wake"})) if ids else None
+    return Command(resume={key: {"type": "wake"} for key in ids}) if ids else None
 
 
 @functools.cache
@@ -203,7 +222,8 @@ def _guarded_class(cls: type[Any]) -> type[Any]:
 
 
 def carry(graph: CompiledStateGraph[Any, Any, Any, Any], guarding: Guarding) -> GuardedGraph:
-    """Make a rebuilt graph a guarded one, with the people's side of it."""
-    object.__setattr__(graph, "__class__", _guarded_class(type(graph)))
-    object.__setattr__(graph, "_guarding", guarding)
-    return cast("GuardedGraph", graph)
+    """Return a rebuilt graph as a guarded one, with the people's side of it."""
+    new = object.__new__(_guarded_class(type(graph)))
+    new.__dict__.update(graph.__dict__)
+    new._guarding = guarding
+    return cast("GuardedGraph", new)

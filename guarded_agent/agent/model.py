@@ -74,12 +74,12 @@ def _thread() -> str:
 
 def _judge(monitor: Monitor, message: BaseMessage) -> BaseMessage:
     passed = monitor.pass_text(Stage.MODEL_OUTPUT, pieces(message), thread_id=_thread())
-    return put_back(message, passed)
+    return cast("BaseMessage", put_back(message, passed))
 
 
 async def _ajudge(monitor: Monitor, message: BaseMessage) -> BaseMessage:
     passed = await monitor.apass_text(Stage.MODEL_OUTPUT, pieces(message), thread_id=_thread())
-    return put_back(message, passed)
+    return cast("BaseMessage", put_back(message, passed))
 
 
 def _generation(old: ChatGeneration, message: BaseMessage) -> ChatGeneration:
@@ -95,10 +95,16 @@ def _guarded_class(cls: type[BaseChatModel]) -> type[BaseChatModel]:
 
     # The inner call gets no run manager: it would announce tokens before they are judged.
     def _generate(
-        self: Any, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+        self: Any,
+        messages: Any,
+        stop: Any = None,
+        run_manager: Any = None,  # noqa: ARG001
+        **kwargs: Any,
     ) -> ChatResult:
         result = generate(self, messages, stop=stop, run_manager=None, **kwargs)
-        judged = [_generation(item, _judge(self._guard, item.message)) for item in result.generations]
+        judged = [
+            _generation(item, _judge(self._guard, item.message)) for item in result.generations
+        ]
         return ChatResult(generations=judged, llm_output=result.llm_output)
 
     space["_generate"] = _generate
@@ -106,7 +112,11 @@ def _guarded_class(cls: type[BaseChatModel]) -> type[BaseChatModel]:
     if agenerate is not BaseChatModel._agenerate:
 
         async def _agenerate(
-            self: Any, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+            self: Any,
+            messages: Any,
+            stop: Any = None,
+            run_manager: Any = None,  # noqa: ARG001
+            **kwargs: Any,
         ) -> ChatResult:
             result = await agenerate(self, messages, stop=stop, run_manager=None, **kwargs)
             judged = [

@@ -94,7 +94,7 @@ class Gate:
         for lane in self._lanes(state, config):
             action = self._action(lane, config)
             opened.append(
-                _judged(lane, action, self.monitor.propose(action))
+                _judged(lane, self.monitor.propose(action))
                 if isinstance(action, Action)
                 else action
             )
@@ -106,7 +106,7 @@ class Gate:
         for lane in self._lanes(state, config):
             action = await asyncio.to_thread(self._action, lane, config)
             opened.append(
-                _judged(lane, action, await self.monitor.apropose(action))
+                _judged(lane, await self.monitor.apropose(action))
                 if isinstance(action, Action)
                 else action
             )
@@ -148,7 +148,7 @@ class Gate:
         return Command(goto=[Send(self.approval, lane.payload()) for lane in lanes])
 
 
-def _judged(lane: Lane, action: Action, standing: Standing) -> Lane:
+def _judged(lane: Lane, standing: Standing) -> Lane:
     call = {**lane.call, "args": dict(standing.action.args)}
     refusal = (standing.message or "This is not allowed.") if standing.state == "denied" else None
     return Lane(call, lane.origin, refusal, state=lane.state)
@@ -172,7 +172,7 @@ class Approval:
             return self._onward(None)
         if lane.refusal is None and lane.known:
             action = action_of(self.monitor, lane.call, lane.origin, config)
-            lane = _judged(lane, action, resolve(self.monitor, self.monitor.standing(action)))
+            lane = _judged(lane, resolve(self.monitor, self.monitor.standing(action)))
         return self._onward(lane)
 
     async def arun(self, payload: dict[str, Any], config: RunnableConfig) -> Command[Any]:
@@ -183,7 +183,7 @@ class Approval:
         if lane.refusal is None and lane.known:
             action = action_of(self.monitor, lane.call, lane.origin, config)
             standing = await asyncio.to_thread(self.monitor.standing, action)
-            lane = _judged(lane, action, await aresolve(self.monitor, standing))
+            lane = _judged(lane, await aresolve(self.monitor, standing))
         return self._onward(lane)
 
     def _onward(self, lane: Lane | None) -> Command[Any]:

@@ -35,6 +35,8 @@ def open_monitor(
     store: str | Store | None,
     tools: Iterable[ToolSpec],
     guards: Iterable[Guard] = (),
+    *,
+    strict_tools: bool = True,
 ) -> Monitor:
     """Return the monitor of the policy's agent over `tools`; register the agent.
 
@@ -43,6 +45,7 @@ def open_monitor(
         store: A database URL, an open store, or None for the default file.
         tools: What the tools say of themselves.
         guards: More guards, which run after those of the policy.
+        strict_tools: Whether a tool that the policy names must be among `tools`.
 
     Raises:
         PolicyError: The policy is wrong, or does not fit the tools.
@@ -50,7 +53,7 @@ def open_monitor(
     """
     loaded = load(policy)
     specs = list(tools)
-    engine = Engine(loaded, specs)
+    engine = Engine(loaded, specs, strict_tools=strict_tools)
     inside = frozenset(loaded.organisation.domains)
     database = open_store(store)
     audit = AuditLog(database)

@@ -196,9 +196,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         whole = bound.whole_input(tool_input, standing.action)
         token = _RECEIPT.set(receipt)
         try:
-            return plain_run(
-                self, whole, *args, config=config, tool_call_id=tool_call_id, **kwargs
-            )
+            return plain_run(self, whole, *args, config=config, tool_call_id=tool_call_id, **kwargs)
         finally:
             _RECEIPT.reset(token)
             if not receipt.entered:  # LangChain refused before the body: nothing ran

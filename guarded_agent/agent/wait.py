@@ -52,7 +52,7 @@ async def aresolve(monitor: Monitor, standing: Standing) -> Standing:
 
 def _pause(standing: Standing) -> None:
     request = standing.request
-    assert request is not None  # noqa: S101 - a waiting standing always carries its request
+    assert request is not None
     if _SCRATCHPAD not in ensure_config().get("configurable", {}):
         raise ApprovalRequired(
             f"{request.summary} A person has to approve this first: "
@@ -65,7 +65,7 @@ def _pause(standing: Standing) -> None:
 def _edited(monitor: Monitor, standing: Standing) -> tuple[Action, str | None]:
     """An edit is a new action: same call, other arguments, the whole guard chain again."""
     request = standing.request
-    assert request is not None  # noqa: S101 - an edited standing always carries its request
+    assert request is not None
     args: dict[str, Any] = monitor.approvals.edited_args(request)
     old = standing.action
     action = monitor.action(
@@ -80,6 +80,6 @@ def _edited(monitor: Monitor, standing: Standing) -> tuple[Action, str | None]:
 
 
 def _linked(monitor: Monitor, old: Standing, new: Standing) -> Standing:
-    assert old.request is not None  # noqa: S101 - see _edited
+    assert old.request is not None
     monitor.approvals.replaced(old.request.id, new.action.digest)
     return new

@@ -1,0 +1,216 @@
+"""`GuardMiddleware`: the same monitor as LangChain middleware, over public API only.
+
+Put it last in `middleware=[...]`: last is innermost, so no other middleware can
+change a call or swap a model behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+from langchain.agents.middleware import AgentMiddleware, ModelRequest
+from langchain.agents.middleware.types import ModelResponse
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.runnables.config import ensure_config
+from langchain_core.tools import BaseTool
+from langgraph.prebuilt.tool_node import ToolCallRequest
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+
+from guarded_agent.agent.describe import Shape
+from guarded_agent.agent.graph import Config, config_of, wake_up
+from guarded_agent.agent.model import guard_model
+from guarded_agent.agent.nodes import last_ai, origin_in, stage_of, thread_of
+from guarded_agent.agent.result import pieces, put_back
+from guarded_agent.agent.runtime import PolicySource, open_monitor, open_store
+from guarded_agent.agent.tool import ORIGIN, guard_tool
+from guarded_agent.approvals import Approvals
+from guarded_agent.core import Guard, Stage
+from guarded_agent.monitor import Monitor
+from guarded_agent.policy import load
+from guarded_agent.store import Store
+
+
+class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
+    """Guards an agent made by `langchain.agents.create_agent`.
+
+    What the agent reads is judged as it comes in, each tool call before its body runs,
+    its result before anybody sees it, and what the model says inside the model itself.
+    A call that people must decide on pauses the agent with `interrupt()`.
+
+    Args:
+        policy: As for `guard()`.
+        tools: The agent's tools, so that the policy can be checked against them now. What
+            is not listed is described when it is first called, and counts as unlisted.
+        store: As for `guard()`.
+        guards: As for `guard()`.
+
+    Raises:
+        PolicyError: The policy is wrong, or does not fit the tools.
+        StoreError: The store cannot be opened.
+    """
+
+    def __init__(
+        self,
+        policy: PolicySource = None,
+        *,
+        tools: Iterable[BaseTool] = (),
+        store: str | Store | None = None,
+        guards: Iterable[Guard] = (),
+    ) -> None:
+        super().__init__()
+        self._policy = load(policy)
+        self._database = open_store(store)
+        self._more_guards = tuple(guards)
+        self._lock = threading.Lock()
+        self._shapes = {tool.name: Shape.of(tool) for tool in tools}
+        self._strict = bool(self._shapes)
+        self._monitor = self._open()
+
+    @property
+    def monitor(self) -> Monitor:
+        """The monitor itself: its engine, its guards, its store."""
+        return self._monitor
+
+    @property
+    def approvals(self) -> Approvals:
+        """The queue of requests to people."""
+        return self._monitor.approvals
+
+    def resume(self, agent: Any, thread: str | Config, **kwargs: Any) -> Any:
+        """Go on with a thread of `agent` whose requests were decided."""
+        config = config_of(thread)
+        return agent.invoke(wake_up(agent.get_state(config, subgraphs=True)), config, **kwargs)
+
+    async def aresume(self, agent: Any, thread: str | Config, **kwargs: Any) -> Any:
+        """Go on with a thread whose requests were decided, from an event loop."""
+        config = config_of(thread)
+        state = await agent.aget_state(config, subgraphs=True)
+        return await agent.ainvoke(wake_up(state), config, **kwargs)
+
+    # -- what the agent reads ----------------------------------------------------------
+
+    def before_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
+        """Judge the new messages from outside."""
+        new = _unanswered(state["messages"])
+        passed = self._monitor.pass_text(Stage.INPUT, pieces(new), thread_id=_thread())
+        return _changed(new, put_back(new, passed))
+
+    async def abefore_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
+        """Judge the new messages from outside, from an event loop."""
+        new = _unanswered(state["messages"])
+        passed = await self._monitor.apass_text(Stage.INPUT, pieces(new), thread_id=_thread())
+        return _changed(new, put_back(new, passed))
+
+    # -- what the model says -----------------------------------------------------------
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        """Let the model be the guarded one, whichever it is."""
+        self._meet(item for item in request.tools if isinstance(item, BaseTool))
+        return handler(request.override(model=guard_model(request.model, self._monitor)))
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        """Let the model be the guarded one, from an event loop."""
+        tools = [item for item in request.tools if isinstance(item, BaseTool)]
+        await asyncio.to_thread(self._meet, tools)
+        return await handler(request.override(model=guard_model(request.model, self._monitor)))
+
+    def after_model(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
+        """Judge the whole message before anything acts on it."""
+        message = last_ai(state["messages"])
+        if message is None:
+            return None
+        passed = self._monitor.pass_text(stage_of(message), pieces(message), thread_id=_thread())
+        return _changed([message], [put_back(message, passed)])
+
+    async def aafter_model(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
+        """Judge the whole message before anything acts on it, from an event loop."""
+        message = last_ai(state["messages"])
+        if message is None:
+            return None
+        passed = await self._monitor.apass_text(
+            stage_of(message), pieces(message), thread_id=_thread()
+        )
+        return _changed([message], [put_back(message, passed)])
+
+    # -- what the agent does -----------------------------------------------------------
+
+    def wrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]],
+    ) -> ToolMessage | Command[Any]:
+        """Run the guarded tool in the tool's place."""
+        if request.tool is None:  # LangGraph answers that there is no such tool
+            return handler(request)
+        self._meet([*(request.runtime.tools or ()), request.tool])
+        token = ORIGIN.set(_origin(request))
+        try:
+            return handler(request.override(tool=guard_tool(request.tool, self._monitor)))
+        finally:
+            ORIGIN.reset(token)
+
+    async def awrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
+    ) -> ToolMessage | Command[Any]:
+        """Run the guarded tool in the tool's place, from an event loop."""
+        if request.tool is None:
+            return await handler(request)
+        await asyncio.to_thread(self._meet, [*(request.runtime.tools or ()), request.tool])
+        token = ORIGIN.set(_origin(request))
+        try:
+            return await handler(request.override(tool=guard_tool(request.tool, self._monitor)))
+        finally:
+            ORIGIN.reset(token)
+
+    # -- tools that the constructor did not know -----------------------------------------
+
+    def _meet(self, tools: Iterable[BaseTool]) -> None:
+        """Check the policy against tools seen for the first time."""
+        new = [item for item in tools if item.name not in self._shapes]
+        if not new:
+            return
+        with self._lock:
+            for item in new:
+                self._shapes.setdefault(item.name, Shape.of(item))
+            self._monitor = self._open()
+
+    def _open(self) -> Monitor:
+        specs = [shape.spec for shape in self._shapes.values()]
+        return open_monitor(
+            self._policy, self._database, specs, self._more_guards, strict_tools=self._strict
+        )
+
+
+def _thread() -> str:
+    return thread_of(ensure_config())
+
+
+def _origin(request: ToolCallRequest) -> str:
+    return origin_in(request.state, "messages", request.tool_call["id"] or "")
+
+
+def _unanswered(messages: list[BaseMessage]) -> list[BaseMessage]:
+    """The messages behind the last one of the model."""
+    new: list[BaseMessage] = []
+    for message in reversed(messages):
+        if isinstance(message, AIMessage):
+            break
+        new.insert(0, message)
+    return new
+
+
+def _changed(old: Sequence[BaseMessage], new: Sequence[BaseMessage]) -> dict[str, Any] | None:
+    update = [item for before, item in zip(old, new, strict=True) if item is not before]
+    return {"messages": update} if update else None
