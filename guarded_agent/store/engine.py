@@ -105,7 +105,7 @@ class Store:
             with explained(backend.place):
                 backend.prepare(engine, timeout)
             with store.write(durable=True) as connection:
-                migrate(connection, place=store.url)
+                migrate(connection, place=backend.place)
                 store.keys = store._agreed_keys(connection, environ)
         except BaseException:
             store.close()

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert, select, update
 
 from guarded_agent.core.action import Action
 from guarded_agent.core.canonical import canonical
@@ -25,6 +25,10 @@ from guarded_agent.core.errors import StoreError
 from guarded_agent.core.verdict import Verdict
 from guarded_agent.store.engine import Store
 from guarded_agent.store.schema import action as table
+
+# Statements of every call are made once: making them costs as much as running them.
+_FIND = select(table).where(table.c.digest == bindparam("digest"))
+_INSERT = insert(table)
 
 State = Literal["judged", "executing", "done", "failed", "uncertain"]
 """Where an action stands."""
@@ -110,24 +114,26 @@ class Ledger:
         known = self.find(connection, action.digest)
         if known is not None:
             return known
-        connection.execute(
-            insert(table).values(
-                digest=action.digest,
-                agent_id=action.agent_id,
-                thread_id=action.thread_id,
-                call_id=action.call_id,
-                tool=action.tool,
-                access=access,
-                verdict_json=canonical(verdict.as_json()).decode(),
-                effect=str(verdict.effect),
-                policy_digest=policy_digest,
-                preview_json=canonical(dict(preview)).decode(),
-                state="judged",
-                worker="",
-                created_at=self._store.clock(),
-            )
-        )
-        return self._must_find(connection, action.digest)
+        row: dict[str, Any] = {
+            "digest": action.digest,
+            "agent_id": action.agent_id,
+            "thread_id": action.thread_id,
+            "call_id": action.call_id,
+            "tool": action.tool,
+            "access": access,
+            "verdict_json": canonical(verdict.as_json()).decode(),
+            "effect": str(verdict.effect),
+            "policy_digest": policy_digest,
+            "preview_json": canonical(dict(preview)).decode(),
+            "state": "judged",
+            "worker": "",
+            "result_sealed": None,
+            "created_at": self._store.clock(),
+            "started_at": None,
+            "finished_at": None,
+        }
+        connection.execute(_INSERT, row)
+        return self._entry(row)
 
     def find(self, connection: Connection, digest: str) -> Entry | None:
         """Return the entry of an action, or None if it was never judged.
@@ -135,7 +141,7 @@ class Ledger:
         Raises:
             StoreError: Its result was changed or moved from another row.
         """
-        row = connection.execute(select(table).where(table.c.digest == digest)).one_or_none()
+        row = connection.execute(_FIND, {"digest": digest}).mappings().one_or_none()
         return None if row is None else self._entry(row)
 
     def start(self, connection: Connection, digest: str, worker: str) -> bool:
@@ -230,7 +236,7 @@ class Ledger:
             .where(table.c.state == "uncertain")
             .order_by(table.c.created_at, table.c.digest)
         )
-        return [self._entry(row) for row in rows]
+        return [self._entry(row) for row in rows.mappings()]
 
     def _move(
         self, connection: Connection, digest: str, *when: ColumnElement[bool], **values: Any
@@ -238,32 +244,18 @@ class Ledger:
         statement = update(table).where(table.c.digest == digest, *when).values(**values)
         return connection.execute(statement).rowcount == 1
 
-    def _must_find(self, connection: Connection, digest: str) -> Entry:
-        entry = self.find(connection, digest)
-        if entry is None:
-            raise StoreError("an action that was just recorded cannot be read back")
-        return entry
-
-    def _entry(self, row: Row[Any]) -> Entry:
-        sealed: bytes | None = row.result_sealed
+    def _entry(self, row: Mapping[str, Any] | RowMapping) -> Entry:
+        values = dict(row)
+        sealed: bytes | None = values.pop("result_sealed")
+        verdict = Verdict.from_json(json.loads(values.pop("verdict_json")))
         result: Any = None
         if sealed is not None:
-            result = json.loads(self._store.keys.open(sealed, context=row.digest.encode()))
+            plain = self._store.keys.open(sealed, context=values["digest"].encode())
+            result = json.loads(plain)
         return Entry(
-            digest=row.digest,
-            agent_id=row.agent_id,
-            thread_id=row.thread_id,
-            call_id=row.call_id,
-            tool=row.tool,
-            access=row.access,
-            verdict=Verdict.from_json(json.loads(row.verdict_json)),
-            effect=Effect.parse(row.effect),
-            policy_digest=row.policy_digest,
-            preview=json.loads(row.preview_json),
-            state=row.state,
-            worker=row.worker,
+            verdict=verdict,
+            effect=Effect.parse(values.pop("effect")),
+            preview=json.loads(values.pop("preview_json")),
             result=result,
-            created_at=row.created_at,
-            started_at=row.started_at,
-            finished_at=row.finished_at,
+            **values,
         )

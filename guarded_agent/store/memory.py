@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from guarded_agent.core.canonical import canonical
 from guarded_agent.core.context import Pressure, ThreadMemory
 from guarded_agent.core.label import Label
 from guarded_agent.store.schema import thread as table
+
+_SAME = (table.c.agent_id == bindparam("agent")) & (table.c.thread_id == bindparam("thread"))
+_FIND = select(table.c.memory_json).where(_SAME)
+_UPDATE = (
+    update(table)
+    .where(_SAME)
+    .values(memory_json=bindparam("memory_json"), changed_at=bindparam("changed_at"))
+)
 
 
 def load(connection: Connection, agent_id: str, thread_id: str) -> ThreadMemory:
@@ -46,13 +54,15 @@ def save(
     )
     if whole == stored:
         return whole
-    values = {"memory_json": canonical(whole.as_json()).decode(), "changed_at": at}
+    values: dict[str, object] = {
+        "memory_json": canonical(whole.as_json()).decode(),
+        "changed_at": at,
+    }
     if stored is None:
-        row = insert(table).values(agent_id=agent_id, thread_id=thread_id, **values)
-        connection.execute(row)
+        values |= {"agent_id": agent_id, "thread_id": thread_id}
+        connection.execute(insert(table), values)
     else:
-        same = (table.c.agent_id == agent_id) & (table.c.thread_id == thread_id)
-        connection.execute(update(table).where(same).values(**values))
+        connection.execute(_UPDATE, values | {"agent": agent_id, "thread": thread_id})
     return whole
 
 
@@ -86,9 +96,5 @@ def grow(
 
 
 def _find(connection: Connection, agent_id: str, thread_id: str) -> ThreadMemory | None:
-    text = connection.scalar(
-        select(table.c.memory_json).where(
-            table.c.agent_id == agent_id, table.c.thread_id == thread_id
-        )
-    )
+    text = connection.scalar(_FIND, {"agent": agent_id, "thread": thread_id})
     return None if text is None else ThreadMemory.from_json(json.loads(text))

@@ -56,6 +56,6 @@ def migrate(connection: Connection, *, place: str, steps: Sequence[Step] = STEPS
         return found
     for step in steps[found - 1 :]:
         step(connection)
-    if found < newest:
-        connection.execute(update(meta).where(meta.c.name == _VERSION).values(value=str(newest)))
+    # Written even where it stays the same: a read-only database shows itself now, not in a call.
+    connection.execute(update(meta).where(meta.c.name == _VERSION).values(value=str(newest)))
     return found

@@ -24,7 +24,7 @@ _SQLITE = {
     "SQLITE_LOCKED": "is locked by another connection; let it finish, then try again",
     "SQLITE_READONLY": "is read-only here; make the file and its folder writable",
     "SQLITE_FULL": "has no room left; free some disk space",
-    "SQLITE_IOERR": "cannot be read or written; check the disk",
+    "SQLITE_IOERR": "cannot be read or written; check the disk and its free space",
     "SQLITE_CANTOPEN": "cannot be opened; check that it is a file and may be written",
     "SQLITE_NOTADB": "is not a SQLite database; name another file or restore it from a backup",
     "SQLITE_CORRUPT": "is damaged; restore it from a backup",
@@ -32,7 +32,9 @@ _SQLITE = {
     "SQLITE_AUTH": "may not be accessed; check the file's permissions",
 }
 
-_UNREACHABLE = "cannot be reached; check that the server runs and the address is right"
+_UNREACHABLE = (
+    "cannot be reached; check that the server runs, and the address, database, user and password"
+)
 
 _POSTGRES = {
     "08": _UNREACHABLE,

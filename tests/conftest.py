@@ -1,0 +1,105 @@
+"""Fixtures that every room's tests share: stores, and a guard against the network."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guarded_agent.store import Store
+
+POSTGRES = os.environ.get(
+    "GUARDED_AGENT_TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_loopback() -> Iterator[None]:
+    """Stop a test that opens a connection to anywhere but this machine."""
+
+    def checked(original: Any) -> Any:
+        def connect(self: socket.socket, address: Any) -> Any:
+            if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+                # Not an Exception: code under test that catches those must not hide it.
+                pytest.fail(f"a test tried to connect to {address[0]}")
+            return original(self, address)
+
+        return connect
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", checked(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", checked(socket.socket.connect_ex))
+        yield
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store in a new SQLite file."""
+    with Store.open(f"sqlite:///{tmp_path}/guard.db", timeout=5, environ={}) as store:
+        yield store
+
+
+@pytest.fixture
+def memory_store() -> Iterator[Store]:
+    """A store in memory."""
+    with Store.open("sqlite://", timeout=5, environ={}) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """The address of a PostgreSQL server that answers, for libpq."""
+    psycopg = pytest.importorskip("psycopg")
+    address = POSTGRES.replace("postgresql+psycopg://", "postgresql://")
+    try:
+        psycopg.connect(address, connect_timeout=3).close()
+    except psycopg.OperationalError as error:
+        pytest.skip(
+            f"no PostgreSQL answers at GUARDED_AGENT_TEST_DATABASE_URL: {type(error).__name__}"
+        )
+    return address
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a new, empty schema; the key that its store needs stands in the environment."""
+    import psycopg
+
+    schema = f"guard_test_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f'CREATE SCHEMA "{schema}"'.encode())
+        monkeypatch.setenv("GUARDED_AGENT_KEY", base64.b64encode(bytes(range(32))).decode())
+        joint = "&" if "?" in POSTGRES else "?"
+        yield f"{POSTGRES}{joint}options=-csearch_path%3D{schema}"
+        admin.execute(f'DROP SCHEMA "{schema}" CASCADE'.encode())
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new database, of each kind in turn."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres_url")
+    return f"sqlite:///{tmp_path}/guard.db"
+
+
+@pytest.fixture
+def any_store(store_url: str) -> Iterator[Store]:
+    """A new store, of each kind in turn."""
+    with Store.open(store_url, timeout=5) as store:
+        yield store

@@ -1,0 +1,62 @@
+"""Migrations: each step once, in order, all or nothing."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection, inspect, select, text
+
+from guarded_agent.core.errors import StoreError
+from guarded_agent.store import Store
+from guarded_agent.store.migrations import migrate, version
+from guarded_agent.store.schema import meta
+
+
+def add_colour(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE guard_agent ADD COLUMN colour TEXT"))
+
+
+def add_shape(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE guard_agent ADD COLUMN shape TEXT"))
+
+
+def fail(connection: Connection) -> None:
+    add_shape(connection)
+    raise StoreError("this step fails")
+
+
+def columns(store: Store) -> set[str]:
+    with store.read() as connection:
+        return {column["name"] for column in inspect(connection).get_columns("guard_agent")}
+
+
+def run(store: Store, *steps: object) -> int:
+    with store.write() as connection:
+        return migrate(connection, place="here", steps=steps)  # type: ignore[arg-type]
+
+
+def test_a_database_without_our_tables_has_version_zero(any_store: Store) -> None:
+    with any_store.write() as connection:
+        connection.execute(text("DROP TABLE guard_meta"))
+        assert version(connection) == 0
+
+
+def test_an_older_database_runs_the_steps_it_lacks_in_order(any_store: Store) -> None:
+    assert run(any_store, add_colour) == 1
+    assert run(any_store, add_colour, add_shape) == 2
+    assert run(any_store, add_colour, add_shape) == 3
+    assert {"colour", "shape"} <= columns(any_store)
+
+
+def test_a_step_that_fails_leaves_the_database_as_it_was(any_store: Store) -> None:
+    with pytest.raises(StoreError, match="this step fails"):
+        run(any_store, add_colour, fail)
+    assert not {"colour", "shape"} & columns(any_store)
+    with any_store.read() as connection:
+        found = connection.scalar(select(meta.c.value).where(meta.c.name == "schema_version"))
+    assert found == "1"
+
+
+def test_a_newer_database_is_left_alone(any_store: Store) -> None:
+    run(any_store, add_colour)
+    with pytest.raises(StoreError, match="here has schema version 2 and this release knows 1"):
+        run(any_store)
