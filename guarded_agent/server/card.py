@@ -1,0 +1,145 @@
+"""One request as the page shows it: words and times for a person, nothing hidden in text."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from guarded_agent.approvals import Request
+from guarded_agent.core import Label
+
+_BREAKS = {"\n", "\t"}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a reviewer reads of one request, in the order of reading.
+
+    Attributes:
+        id: The request's id.
+        summary: What will happen, in one sentence.
+        impact: What a mistake costs, or empty.
+        reasons: Why a person is asked: category and words.
+        arguments: Name and value of each argument, redacted.
+        data: What is known of the data in the thread, in words.
+        facts: Who and where: agent, person, tool, thread, digest.
+        votes: Reviewer and choice so far.
+        quorum: How many approvals it needs, and of which roles.
+        expires: When it lapses, in words.
+        expires_at: The same as an ISO time.
+        urgent: True in the last fifth of its time.
+        approve: The command that approves it.
+        reject: The command that rejects it.
+    """
+
+    id: str
+    summary: str
+    impact: str
+    reasons: tuple[tuple[str, str], ...]
+    arguments: tuple[tuple[str, str], ...]
+    data: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    votes: tuple[tuple[str, str], ...]
+    quorum: str
+    expires: str
+    expires_at: str
+    urgent: bool
+    approve: str
+    reject: str
+
+
+def card(request: Request, now: float) -> Card:
+    """Return `request` as it reads at `now`."""
+    left = request.decide_by - now
+    return Card(
+        id=request.id,
+        summary=visible(request.summary),
+        impact=visible(request.impact or ""),
+        reasons=tuple((visible(f.category), visible(f.message)) for f in request.reasons),
+        arguments=_arguments(request.preview),
+        data=_data(request.label),
+        facts=_facts(request),
+        votes=tuple((visible(vote.reviewer), vote.choice) for vote in request.votes),
+        quorum=_quorum(request),
+        expires=f"{duration(left)} left to decide",
+        expires_at=datetime.fromtimestamp(request.decide_by, UTC).isoformat(timespec="seconds"),
+        urgent=left < (request.decide_by - request.created_at) / 5,
+        approve=_command("approve", request),
+        reject=_command("reject", request),
+    )
+
+
+def visible(text: str) -> str:
+    """Return `text` with every character that hides or reorders others written out.
+
+    Example:
+        >>> visible("pay\\u202egnihton")
+        'pay⟦U+202E⟧gnihton'
+    """
+    return "".join(
+        f"⟦U+{ord(char):04X}⟧"
+        if unicodedata.category(char)[0] == "C" and char not in _BREAKS
+        else char
+        for char in text.replace("\u2028", "\n").replace("\u2029", "\n")
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as a person says it.
+
+    Example:
+        >>> duration(59), duration(7300), duration(180_000)
+        ('59 s', '2 h 1 min', '2 d 2 h')
+    """
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if hours < 1:
+        return f"{minutes} min"
+    return f"{hours} h {minutes % 60} min" if days < 1 else f"{days} d {hours % 24} h"
+
+
+def _arguments(preview: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((visible(str(name)), visible(_text(value))) for name, value in preview.items())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+def _data(label: Label) -> tuple[str, ...]:
+    words = [str(label.confidentiality), *sorted(label.compartments)]
+    if not label.trusted:
+        words.append("untrusted")
+    words += [f"from {source}" for source in sorted(label.sources)]
+    return tuple(map(visible, words))
+
+
+def _facts(request: Request) -> tuple[tuple[str, str], ...]:
+    facts = {
+        "Agent": request.agent_id,
+        "Acts for": request.user or "nobody named",
+        "Tool": f"{request.tool} ({request.access})",
+        "Edited by": request.edited_by or "",
+        "Thread": request.thread_id,
+        "Digest": request.digest,
+    }
+    return tuple((name, visible(value)) for name, value in facts.items() if value)
+
+
+def _quorum(request: Request) -> str:
+    given = len(request.approvers)
+    roles = f" Roles: {', '.join(request.roles)}." if request.roles else ""
+    return visible(f"{given} of {request.quorum} approvals.{roles}")
+
+
+def _command(choice: str, request: Request) -> str:
+    return f"guarded-agent approvals {choice} {shlex.quote(visible(request.id))}"
