@@ -14,6 +14,7 @@ from guarded_agent.approvals import Request
 from guarded_agent.core import Label
 
 _BREAKS = {"\n", "\t"}
+_ONE_LINE = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ def _arguments(preview: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    short = json.dumps(value, ensure_ascii=False)
+    return short if len(short) <= _ONE_LINE else json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _data(label: Label) -> tuple[str, ...]:
