@@ -5,6 +5,10 @@ an allow-list; whatever is not known is reported, never assumed harmless. The
 functions are read, not run; a copy with other values takes their place.
 """
 
+# LangGraph's generics and private parts meet here; `selftest` checks each private name used.
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnnecessaryCast=false
+
 from __future__ import annotations
 
 import builtins
@@ -31,13 +35,13 @@ from langgraph._internal._runnable import RunnableCallable, RunnableSeq
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 
-# Libraries whose functions do nothing but shape data and route.
+# Libraries whose functions shape data, route, or (langsmith) trace as LangChain itself does.
 # fmt: off
 _PLAIN_ROOTS = frozenset({
     "abc", "asyncio", "builtins", "collections", "copy", "dataclasses", "datetime", "decimal",
     "enum", "fractions", "functools", "itertools", "json", "langchain_core", "langgraph",
-    "logging", "math", "numbers", "operator", "pydantic", "pydantic_core", "random", "re",
-    "statistics", "string", "textwrap", "time", "types", "typing", "typing_extensions",
+    "langsmith", "logging", "math", "numbers", "operator", "pydantic", "pydantic_core", "random",
+    "re", "statistics", "string", "textwrap", "time", "types", "typing", "typing_extensions",
     "unicodedata", "uuid", "zoneinfo",
 })
 # fmt: on
@@ -68,9 +72,9 @@ def holdings(value: Any, *, name: str = "it") -> Holdings:
 
 
 def _look(value: Any, name: str, found: Holdings, *, builder: bool) -> None:
-    if id(value) in found._seen:  # pyright: ignore[reportPrivateUsage]
+    if id(value) in found._seen:
         return
-    found._seen.add(id(value))  # pyright: ignore[reportPrivateUsage]
+    found._seen.add(id(value))
     if value is None or isinstance(
         value, (str, bytes, int, float, enum.Enum, re.Pattern, logging.Logger)
     ):

@@ -41,7 +41,11 @@ class Shape:
         schema = model if isinstance(model, dict) else model.model_json_schema()
         known = tuple(schema.get("properties", {}))
         full = tool.args_schema
-        fields = set[str]() if full is None or isinstance(full, dict) else set(cast("type[BaseModel]", full).model_fields)
+        fields = (
+            set[str]()
+            if full is None or isinstance(full, dict)
+            else set(cast("type[BaseModel]", full).model_fields)
+        )
         by_signature: frozenset[str] = getattr(tool, "_injected_args_keys", frozenset())
         spec = ToolSpec(
             name=tool.name,
@@ -72,7 +76,7 @@ class Shape:
                 path=f"args.{unknown[0]}",
             )
         if isinstance(self.model, dict):
-            return self._validate_json(given)
+            return self._validate_json(self.model, given)
         try:
             parsed = self.model.model_validate(given)
         except ValidationError as error:
@@ -81,11 +85,11 @@ class Shape:
             raise ActionError(f"{self.spec.name}: {path}: {first['msg']}.", path=path) from None
         return parsed.model_dump(mode="json", exclude_unset=True)
 
-    def _validate_json(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _validate_json(self, schema: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         # Imported here: only tools that bring a bare JSON Schema (MCP) need it.
         from jsonschema import Draft202012Validator
 
-        problem = next(iter(Draft202012Validator(self.model).iter_errors(given)), None)
+        problem = next(iter(Draft202012Validator(schema).iter_errors(given)), None)
         if problem is not None:
             path = ".".join(map(str, ("args", *problem.absolute_path)))
             raise ActionError(

@@ -162,7 +162,7 @@ class GuardedGraph(_Base):
         around = given.get("configurable", {})
         if self._guarding.nested or "thread_id" in around:
             return given
-        own = cast("RunnableConfig", self.config or {}).get("configurable", {})
+        own = (self.config or {}).get("configurable", {})
         if "thread_id" in own:
             return given
         thread_id = f"guarded-{uuid.uuid4().hex}"
@@ -192,7 +192,7 @@ class GuardedGraph(_Base):
 
     def _result(self, values: Any, config: RunnableConfig) -> Any:
         if not isinstance(values, dict) or self._guarding.nested:
-            return values
+            return cast("Any", values)
         result = Result(cast("dict[str, Any]", values))
         result.thread_id = thread_of(config)
         result.waiting = self._waiting(result.thread_id) if "__interrupt__" in result else ()

@@ -15,6 +15,7 @@ from guarded_agent.agent.graph import GuardedGraph, Guarding, carry
 from guarded_agent.agent.rebuild import Graph, Rebuild
 from guarded_agent.agent.report import Report
 from guarded_agent.agent.runtime import PolicySource, open_monitor
+from guarded_agent.agent.selftest import selftest
 from guarded_agent.agent.tool import guard_tool
 from guarded_agent.core import Guard
 from guarded_agent.core.errors import UnprovableGraph
@@ -103,6 +104,7 @@ def _guard_graph(
     trust: Mapping[str, str],
     guards: Iterable[Guard],
 ) -> GuardedGraph:
+    selftest()
     report = Report(graph.name or "graph")
     if isinstance(graph, GuardedGraph):
         report.add("graph", "unproven", "is guarded already: wrap the agent once, not twice")

@@ -8,6 +8,10 @@ While text streams, what could be part of something to redact is held back, for
 a bounded length. Content in blocks is held to its end.
 """
 
+# LangGraph's generics and private parts meet here; `selftest` checks each private name used.
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnnecessaryCast=false
+
 from __future__ import annotations
 
 import functools

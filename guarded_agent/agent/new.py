@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
@@ -45,8 +45,8 @@ def create_guarded_agent(
     """
     try:
         # Imported here: it is an extra, and heavy.
-        from langchain.agents import create_agent
+        from langchain import agents
     except ImportError:
         raise MissingExtra("create_guarded_agent", "langchain") from None
-    agent = create_agent(model, tools, **options)
+    agent = cast("Any", agents).create_agent(model, tools, **options)
     return guard(agent, policy=policy, store=store, trust=trust, guards=guards)

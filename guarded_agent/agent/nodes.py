@@ -8,6 +8,10 @@ What travels between the nodes is plain data; none of it decides anything, since
 the guarded tool asks the store again before its body runs.
 """
 
+# LangGraph's generics and private parts meet here; `selftest` checks each private name used.
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnnecessaryCast=false
+
 from __future__ import annotations
 
 import asyncio
@@ -113,9 +117,9 @@ class Gate:
         return self._open(opened)
 
     def _lanes(self, state: Any, config: RunnableConfig) -> list[Lane]:
-        calls, kind = self.node._parse_input(state)  # pyright: ignore[reportPrivateUsage]
-        whole = self.node._extract_state(state, config)  # pyright: ignore[reportPrivateUsage]
-        messages = _messages(whole, self.node._messages_key)  # pyright: ignore[reportPrivateUsage]
+        calls, kind = self.node._parse_input(state)
+        whole = self.node._extract_state(state, config)
+        messages = _messages(whole, self.node._messages_key)
         answered = set[str]() if kind == "tool_calls" else _answered(messages)
         came_with = cast("Any", state["state"]) if _has_context(state) else None
         return [
@@ -382,13 +386,13 @@ def _answered(messages: Sequence[BaseMessage]) -> set[str]:
 
 
 def _has_context(state: Any) -> bool:
-    return isinstance(state, dict) and state.get("__type") == "tool_call_with_context"  # pyright: ignore[reportUnknownMemberType]
+    return isinstance(state, dict) and state.get("__type") == "tool_call_with_context"
 
 
 def _get(state: Any, name: str) -> Any:
-    return state.get(name) if isinstance(state, dict) else getattr(state, name, None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return state.get(name) if isinstance(state, dict) else getattr(state, name, None)
 
 
 def _messages(state: Any, key: str) -> list[BaseMessage]:
-    found = state if isinstance(state, list) else _get(state, key)  # pyright: ignore[reportUnknownVariableType]
-    return [item for item in (found or []) if isinstance(item, BaseMessage)]  # pyright: ignore[reportUnknownVariableType]
+    found = state if isinstance(state, list) else _get(state, key)
+    return [item for item in (found or []) if isinstance(item, BaseMessage)]

@@ -5,6 +5,10 @@ A tool node `X` keeps its name as the gate, so every edge, `Send("X")` and
 a model node `M` stands `M.output`, and what left `M` leaves from there.
 """
 
+# LangGraph's generics and private parts meet here; `selftest` checks each private name used.
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnnecessaryCast=false
+
 from __future__ import annotations
 
 import copy
@@ -103,7 +107,7 @@ class Rebuild:
             return
         names = ", ".join(sorted(node.tools_by_name)) or "none"
         self.report.add(key, "guarded", f"gate, approval and exec for: {names}")
-        for wrapper in (node._wrap_tool_call, node._awrap_tool_call):  # pyright: ignore[reportPrivateUsage]
+        for wrapper in (node._wrap_tool_call, node._awrap_tool_call):
             self._look_held(f"{key}:wrapper", holdings(wrapper, name="a wrapper of tool calls"))
         for tool in node.tools_by_name.values():
             self._look_tool(tool)
@@ -220,7 +224,7 @@ class Rebuild:
         new.compiled = False
         new.nodes = {}
         if _ERROR_HANDLER in old.nodes:  # compiling added it; compiling again would collide
-            new._node_defaults = dataclasses.replace(old._node_defaults, error_handler=None)  # pyright: ignore[reportPrivateUsage]
+            new._node_defaults = dataclasses.replace(old._node_defaults, error_handler=None)
         renamed: dict[str, str] = {}
         for name, spec in old.nodes.items():
             runnable = cast("Any", spec.runnable)
@@ -252,7 +256,7 @@ class Rebuild:
         approval, exec_name = f"{name}.approval", f"{name}.exec"
         tools = {key: guard_tool(tool, monitor) for key, tool in node.tools_by_name.items()}
         shapes = {key: cast("Any", tool)._guard.shape for key, tool in tools.items()}
-        key = node._messages_key  # pyright: ignore[reportPrivateUsage]
+        key = node._messages_key
         inner = _with_tools(node, exec_name, tools)
         gate = Gate(monitor, node, shapes, approval).runnable(name)
         wait = Approval(monitor, exec_name).runnable(approval)
@@ -314,16 +318,16 @@ class Rebuild:
 def _with_tools(node: ToolNode, name: str, tools: dict[str, BaseTool]) -> ToolNode:
     new = copy.copy(node)
     new.name = name
-    new._tools_by_name = tools  # pyright: ignore[reportPrivateUsage]
-    new._wrap_tool_call = cast("Any", lane_wrapper(node._wrap_tool_call))  # pyright: ignore[reportPrivateUsage]
-    user_async = node._awrap_tool_call  # pyright: ignore[reportPrivateUsage]
-    if user_async is None and node._wrap_tool_call is not None:  # pyright: ignore[reportPrivateUsage]
-        new._awrap_tool_call = None  # LangGraph falls back to the sync wrapper  # pyright: ignore[reportPrivateUsage]
+    new._tools_by_name = tools
+    new._wrap_tool_call = cast("Any", lane_wrapper(node._wrap_tool_call))
+    user_async = node._awrap_tool_call
+    if user_async is None and node._wrap_tool_call is not None:
+        new._awrap_tool_call = None  # LangGraph falls back to the sync wrapper
     else:
-        new._awrap_tool_call = cast("Any", alane_wrapper(user_async))  # pyright: ignore[reportPrivateUsage]
+        new._awrap_tool_call = cast("Any", alane_wrapper(user_async))
     # The bound methods that the constructor took belong to the original.
-    new.func = types.MethodType(type(node)._func, new)  # pyright: ignore[reportPrivateUsage]
-    new.afunc = types.MethodType(type(node)._afunc, new)  # pyright: ignore[reportPrivateUsage]
+    new.func = types.MethodType(type(node)._func, new)
+    new.afunc = types.MethodType(type(node)._afunc, new)
     return new
 
 

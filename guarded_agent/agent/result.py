@@ -5,6 +5,10 @@ content and artifact, or any object. Its texts are judged together, once; then
 the same result is built again with what may pass.
 """
 
+# LangGraph's generics and private parts meet here; `selftest` checks each private name used.
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnnecessaryCast=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -48,7 +52,7 @@ def rebuild(value: Any, swap: Swap) -> Any:
         isinstance(item, (BaseMessage, Command)) for item in cast("list[Any]", value)
     ):
         return [rebuild(item, swap) for item in cast("list[Any]", value)]
-    if isinstance(value, dict) and any(_holds_message(item) for item in value.values()):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    if isinstance(value, dict) and any(_holds_message(item) for item in value.values()):
         return {key: rebuild(item, swap) for key, item in cast("dict[str, Any]", value).items()}
     if value is None or isinstance(value, (bool, int, float)):
         return value

@@ -6,6 +6,10 @@ before LangChain announces it to callbacks, and the result is judged before
 LangChain announces that: streams, traces and checkpoints see what may pass.
 """
 
+# LangGraph's generics and private parts meet here; `selftest` checks each private name used.
+# pyright: reportPrivateUsage=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnnecessaryCast=false
+
 from __future__ import annotations
 
 import asyncio
@@ -23,7 +27,7 @@ from langgraph.errors import GraphBubbleUp
 
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.result import pieces, put_back
-from guarded_agent.agent.wait import aresolve, resolve
+from guarded_agent.agent.wait import aresolve, ask_outcome, resolve
 from guarded_agent.core import Action, digest
 from guarded_agent.core.errors import ActionError, Denied, GuardedAgentError, OutcomeUncertain
 from guarded_agent.monitor import Monitor, Receipt, Replay, Standing
@@ -108,7 +112,7 @@ class Bound:
         if tool_call_id is None:
             return content
         return ToolMessage(
-            content if isinstance(content, (str, list)) else str(content),  # pyright: ignore[reportUnknownArgumentType]
+            content if isinstance(content, (str, list)) else str(content),
             name=self.shape.spec.name,
             tool_call_id=tool_call_id,
             status="success" if replay.ok else "error",
@@ -153,11 +157,17 @@ def _bad_arguments(bound: Bound, error: ActionError, config: Any, tool_call_id: 
     return bound.refusal(str(error), tool_call_id)
 
 
-def _begin(bound: Bound, action: Action, tool_call_id: str | None) -> tuple[Receipt | None, Any]:
+Begun = tuple[Receipt | None, Any]
+"""The receipt for one body; or None, and what to answer instead."""
+
+
+def _begin(bound: Bound, action: Action, tool_call_id: str | None) -> Begun | OutcomeUncertain:
     try:
         outcome = bound.monitor.begin(action)
-    except (Denied, OutcomeUncertain) as error:
+    except Denied as error:
         return None, bound.refusal(str(error), tool_call_id)
+    except OutcomeUncertain as error:
+        return error
     if isinstance(outcome, Replay):
         return None, bound.replayed(outcome, tool_call_id)
     return outcome, None
@@ -190,7 +200,11 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         answer = _answer(bound, standing, tool_call_id)
         if answer is not None:
             return answer
-        receipt, answer = _begin(bound, standing.action, tool_call_id)
+        begun = _begin(bound, standing.action, tool_call_id)
+        while isinstance(begun, OutcomeUncertain):
+            ask_outcome(standing.action, begun)
+            begun = _begin(bound, standing.action, tool_call_id)
+        receipt, answer = begun
         if receipt is None:
             return answer
         whole = bound.whole_input(tool_input, standing.action)
@@ -219,7 +233,11 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         answer = _answer(bound, standing, tool_call_id)
         if answer is not None:
             return answer
-        receipt, answer = await asyncio.to_thread(_begin, bound, standing.action, tool_call_id)
+        begun = await asyncio.to_thread(_begin, bound, standing.action, tool_call_id)
+        while isinstance(begun, OutcomeUncertain):
+            ask_outcome(standing.action, begun)
+            begun = await asyncio.to_thread(_begin, bound, standing.action, tool_call_id)
+        receipt, answer = begun
         if receipt is None:
             return answer
         whole = bound.whole_input(tool_input, standing.action)
@@ -295,4 +313,4 @@ def _delegates(tool: BaseTool, abody: Any) -> bool:
     """Return whether the async body only runs the sync one, which is guarded itself."""
     if isinstance(tool, (StructuredTool, Tool)):
         return tool.coroutine is None
-    return abody is BaseTool._arun  # pyright: ignore[reportPrivateUsage]
+    return abody is BaseTool._arun

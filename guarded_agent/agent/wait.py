@@ -14,7 +14,7 @@ from langgraph.types import interrupt
 
 from guarded_agent.approvals import interrupt_payload
 from guarded_agent.core import Action
-from guarded_agent.core.errors import ApprovalRequired
+from guarded_agent.core.errors import ApprovalRequired, OutcomeUncertain
 from guarded_agent.monitor import Monitor, Standing
 
 _SCRATCHPAD = "__pregel_scratchpad"
@@ -50,10 +50,39 @@ async def aresolve(monitor: Monitor, standing: Standing) -> Standing:
     return standing
 
 
+def ask_outcome(action: Action, error: OutcomeUncertain) -> None:
+    """Pause the graph until a person has said how an action ended that died on the way.
+
+    Raises:
+        GraphInterrupt: LangGraph runs the task again later.
+        OutcomeUncertain: There is no graph to pause.
+    """
+    if not _can_pause():
+        raise error
+    interrupt(
+        {
+            "type": "outcome_unknown",
+            "tool_call_id": action.call_id,
+            "name": action.tool,
+            "digest": action.digest,
+            "thread_id": action.thread_id,
+            "description": str(error),
+            "resume": (
+                "Find out whether it took effect, then: guarded-agent approvals settle "
+                f"{action.digest[:12]} --outcome done (or failed). Then resume this thread."
+            ),
+        }
+    )
+
+
+def _can_pause() -> bool:
+    return _SCRATCHPAD in ensure_config().get("configurable", {})
+
+
 def _pause(standing: Standing) -> None:
     request = standing.request
     assert request is not None
-    if _SCRATCHPAD not in ensure_config().get("configurable", {}):
+    if not _can_pause():
         raise ApprovalRequired(
             f"{request.summary} A person has to approve this first: "
             f"guarded-agent approvals show {request.id}. Then make the same call again.",
