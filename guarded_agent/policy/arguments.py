@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -140,7 +140,7 @@ class _Builder:
             return self.shape(schema["allOf"][0], depth + 1)
         kind = schema.get("type")
         if isinstance(kind, list):
-            kinds: list[Any] = kind
+            kinds = cast("Sequence[Any]", kind)
             return _one_of([self.shape({**schema, "type": one}, depth + 1) for one in kinds])
         if kind is None and ("enum" in schema or "const" in schema):
             allowed = schema.get("enum", [schema.get("const")])

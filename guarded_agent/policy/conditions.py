@@ -174,6 +174,9 @@ def _faults(error: str, text: str) -> list[Fault]:
 
 def _without_values(reason: str) -> str:
     """Keep the names of variables and functions in an error, and no value."""
+    missing = re.search(r'No value with name "([a-z]{1,20}(?:\.\w{1,99}){0,9})"', reason)
+    if missing:
+        return f"{missing[1]} is not given: test given.{missing[1].removeprefix('args.')} first"
     kept = re.sub(r"^[A-Z_]{2,30}: ", "", reason).removesuffix(" [INTERNAL]")
     kept = re.sub(r"'(?!(?:args|given)[.\w\[\]]*')[^']*'|\"[^\"]*\"", "...", kept)
     return kept[:200]

@@ -1,9 +1,7 @@
 """Spend limits: reserve before an action runs, settle or release after. Nothing is counted twice.
 
-Everything happens inside the caller's own transaction. A reservation is
-written before the window is summed, so two callers cannot both see room for
-the last one: on SQLite the write takes the lock, on PostgreSQL an advisory
-lock on the limit's key does.
+Everything happens inside a write transaction of the store, where writers take
+turns: what is summed stays true until the reservation is committed.
 """
 
 from __future__ import annotations
@@ -60,10 +58,12 @@ def reserve(
     *,
     approved: bool = False,
 ) -> str | None:
-    """Reserve what an action takes, all or nothing. Doing it again changes nothing.
+    """Reserve what an action takes: all of it, or nothing.
+
+    An action that reserves again moves its reservation to the day of `now`.
 
     Args:
-        connection: Inside a transaction, which the caller commits or rolls back.
+        connection: Inside a write transaction of the store.
         digest: The action's digest.
         limits: From the policy's decision.
         now: Seconds since the epoch; it picks the UTC day.
@@ -72,48 +72,34 @@ def reserve(
     Returns:
         The name of the first limit that would be exceeded, or None.
     """
-    from sqlalchemy import delete, func, insert, select, text, update
+    from sqlalchemy import func, insert, select
 
     from guarded_agent.store.schema import spend
 
+    release(connection, digest)
     window = now // DAY * DAY
-    ordered = sorted(
-        limits, key=lambda limit: limit.key
-    )  # one order, so that nobody waits in a ring
-    for limit in ordered:
-        if connection.dialect.name == "postgresql":
-            statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
-            connection.execute(statement, {"key": limit.key})
-        mine = (spend.c.digest == digest) & (spend.c.limit_key == limit.key)
-        changed = connection.execute(
-            update(spend)
-            .where(mine, spend.c.state == "reserved")
-            .values(window_start=window, amount=limit.amount)
-        )
-        if changed.rowcount == 0:
-            if connection.execute(select(spend.c.state).where(mine)).first() is not None:
-                continue  # settled: it ran, and counts already
-            connection.execute(
-                insert(spend).values(
-                    digest=digest,
-                    limit_key=limit.key,
-                    window_start=window,
-                    amount=limit.amount,
-                    state="reserved",
-                )
-            )
-        total = connection.execute(
-            select(func.sum(spend.c.amount)).where(
+    settled = set(connection.scalars(select(spend.c.limit_key).where(spend.c.digest == digest)))
+    # What is settled ran, and counts already.
+    wanted = [limit for limit in limits if limit.key not in settled]
+    for limit in wanted:
+        used = connection.scalar(
+            select(func.coalesce(func.sum(spend.c.amount), 0.0)).where(
                 spend.c.limit_key == limit.key, spend.c.window_start == window
             )
-        ).scalar_one()
-        if approved and limit.effect is Effect.APPROVE:
-            continue
-        if not total <= limit.max * (1 + _SLACK):
-            connection.execute(
-                delete(spend).where(spend.c.digest == digest, spend.c.state == "reserved")
-            )
+        )
+        asks_only = approved and limit.effect is Effect.APPROVE
+        if not asks_only and not (used or 0.0) + limit.amount <= limit.max * (1 + _SLACK):
             return limit.name
+    for limit in wanted:
+        connection.execute(
+            insert(spend).values(
+                digest=digest,
+                limit_key=limit.key,
+                window_start=window,
+                amount=limit.amount,
+                state="reserved",
+            )
+        )
     return None
 
 

@@ -13,7 +13,6 @@ from guarded_agent.core.context import Context
 from guarded_agent.core.effect import Effect
 from guarded_agent.core.errors import ActionError, PolicyError, Problem
 from guarded_agent.core.tool import ToolSpec
-from guarded_agent.core.verdict import Finding, Verdict
 from guarded_agent.policy.arguments import at
 from guarded_agent.policy.conditions import Cel, ConditionEngine, Failure
 from guarded_agent.policy.destinations import destination_host
@@ -84,15 +83,6 @@ class Decision:
     quorum: int = 1
     roles: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
-
-    def as_verdict(self) -> Verdict:
-        """Return the decision as a verdict with one finding."""
-        words = self.because or self.message or f"the policy says {self.effect}"
-        finding = Finding("policy", words, guard="policy", rule=self.rule)
-        findings = () if self.effect is Effect.ALLOW else (finding,)
-        return Verdict(
-            self.effect, findings, message=self.message, quorum=self.quorum, roles=self.roles
-        )
 
 
 class Engine:
@@ -212,10 +202,8 @@ class Engine:
             words = str(error)
             message = f"The arguments are not what {action.tool} takes: {words}."
             return [Trial("arguments", Effect.DENY, True, because=words, message=message)], []
-        for name, value in _CONTEXT.items():
-            if name.partition(".")[0] in rules.mentions:
-                values[name] = value(context, now)
-        values["inside"] = self._inside_list
+        for name in rules.mentions:
+            values[name] = self._inside_list if name == "inside" else _CONTEXT[name](context, now)
         trials = self._try_rules(rules, values, every)
         if not every and any(t.matched and t.effect is Effect.DENY for t in trials):
             return trials, []
@@ -238,8 +226,7 @@ class Engine:
     def _try_rules(self, rules: ToolRules, values: Mapping[str, Any], every: bool) -> list[Trial]:
         if not rules.rules:
             return [_without_rules(rules)]
-        conditions = [rule.condition for rule in rules.rules if rule.condition is not None]
-        results = self._conditions.evaluate(conditions, values)
+        results = self._conditions.evaluate(rules.conditions, values)
         trials: list[Trial] = []
         for rule in rules.rules:
             value = True if rule.condition is None else next(results)

@@ -24,7 +24,7 @@ _USE: Mapping[str | None, str] = {
     "path_within": 'path_within(..., "/data")',
     None: "email_domain(...) or url_host(...)",
 }
-_HAS = re.compile(r"\bhas\s{0,9}\(\s{0,9}([a-z]{1,9}(?:\.\w{1,99}){1,9})\s{0,9}\)")
+_HAS = re.compile(r"\bhas\s{0,9}\(\s{0,9}([a-z]{1,9}(?:\s{0,9}\.\s{0,9}\w{1,99}){1,9})\s{0,9}\)")
 _CHAIN = re.compile(r"\bargs(?:\.\w{1,99}){1,9}")
 
 
@@ -45,24 +45,16 @@ def helper_for(argument: str) -> str | None:
     return None
 
 
-def pitfalls(
-    text: str, kinds: Mapping[str, str], sinks: Sequence[str], engine: ConditionEngine
-) -> list[Fault]:
-    """Return the pitfalls in a condition that compiles.
+def false_presence_tests(text: str, kinds: Mapping[str, str]) -> list[Fault]:
+    """Return where `text` calls `has` on a variable, which yields the variable's value.
 
     Args:
-        text: The condition.
+        text: A condition.
         kinds: Its variables.
-        sinks: The sink arguments of the tool.
-        engine: What compiles conditions.
     """
-    return [*_false_presence_tests(text, kinds), *_text_tests(text, kinds, sinks, engine)]
-
-
-def _false_presence_tests(text: str, kinds: Mapping[str, str]) -> list[Fault]:
     faults: list[Fault] = []
     for match in _HAS.finditer(text):
-        name = match[1]
+        name = "".join(match[1].split())
         if name in kinds:
             use = (
                 f"use given.{name.removeprefix('args.')}" if name.startswith("args.") else "drop it"
@@ -76,9 +68,17 @@ def _false_presence_tests(text: str, kinds: Mapping[str, str]) -> list[Fault]:
     return faults
 
 
-def _text_tests(
+def text_tests(
     text: str, kinds: Mapping[str, str], sinks: Sequence[str], engine: ConditionEngine
 ) -> list[Fault]:
+    """Return where `text` tests the text of a destination by hand.
+
+    Args:
+        text: A condition that compiles.
+        kinds: Its variables.
+        sinks: The sink arguments of the tool.
+        engine: What compiles conditions.
+    """
     if not any(test in text for test in _TEXT_TESTS):
         return []
     faults: list[Fault] = []

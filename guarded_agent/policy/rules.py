@@ -21,7 +21,7 @@ from guarded_agent.policy.conditions import (
 from guarded_agent.policy.load import suggestion
 from guarded_agent.policy.merge import DESTRUCTIVE
 from guarded_agent.policy.model import Policy, RuleEntry, ToolEntry
-from guarded_agent.policy.pitfalls import pitfalls
+from guarded_agent.policy.pitfalls import false_presence_tests, text_tests
 from guarded_agent.policy.source import Path
 
 UNTYPED: Mapping[str, str] = {**CONTEXT, "args": "dyn", "given": "dyn"}
@@ -78,7 +78,8 @@ class ToolRules:
         limits: Its ceilings.
         quorum: How many people must approve.
         roles: What they must be.
-        mentions: The names that its conditions hold, as one text.
+        conditions: The conditions of `rules`, where they have one.
+        mentions: The context variables that its conditions name.
     """
 
     spec: ToolSpec
@@ -89,7 +90,8 @@ class ToolRules:
     limits: tuple[LimitRule, ...]
     quorum: int
     roles: tuple[str, ...]
-    mentions: str
+    conditions: tuple[Condition, ...]
+    mentions: tuple[str, ...]
 
 
 def tool_rules(
@@ -121,6 +123,7 @@ def tool_rules(
     reader.shadowed(entry)
     if arguments.known:
         reader.unknown_sinks(entry, arguments.names)
+    texts = " ".join([*(rule.when for rule in rules), *(limit.measure for limit in limits)])
     effects = {sink.argument: Effect.parse(sink.effect) for sink in entry.all_sinks}
     approval = entry.approval
     return ToolRules(
@@ -135,12 +138,8 @@ def tool_rules(
         limits=limits,
         quorum=(approval and approval.quorum) or policy.approvals.quorum,
         roles=tuple((approval and approval.roles) or policy.approvals.roles),
-        mentions=" ".join(
-            [
-                *(rule.when for rule in rules),
-                *(limit.measure for limit in limits),
-            ]
-        ),
+        conditions=tuple(rule.condition for rule in rules if rule.condition is not None),
+        mentions=tuple(name for name in CONTEXT if name.partition(".")[0] in texts),
     ), reader.problems
 
 
@@ -244,11 +243,12 @@ class _Reader:
         self, text: str, path: Path, what: str, wanted: frozenset[str]
     ) -> Condition | None:
         outcome = self._engine.compile(text, self._kinds)
-        faults: list[Fault] = []
+        faults = false_presence_tests(text, self._kinds)
         if not isinstance(outcome, Condition):
-            faults = [self._in_words(fault) for fault in outcome]
+            # A presence test that is none explains the type errors around it.
+            faults = faults or [self._in_words(fault) for fault in outcome]
         else:
-            faults = pitfalls(text, self._kinds, self._sinks, self._engine)
+            faults += text_tests(text, self._kinds, self._sinks, self._engine)
             untyped = outcome.kind == "dyn" and "args" in self._kinds
             if not faults and outcome.kind not in wanted and not untyped:
                 needed = "true or false" if "bool" in wanted else "a number"
