@@ -1,0 +1,136 @@
+"""Build the guards of a policy, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from guarded_agent.core.effect import Effect
+from guarded_agent.core.ports import Guard
+from guarded_agent.guards.options import construct, reject_unknown
+
+ORDER = ("scope", "impact", "secrets", "pii", "coercion", "guardrails")
+"""The names of a policy's `guards` section, cheapest and surest first."""
+
+
+def build(options: Mapping[str, Any], *, inside: frozenset[str]) -> list[Guard]:
+    """Return the guards that `options` describe.
+
+    Every guard is on, with its defaults, whether or not `options` names it. To
+    switch one off, a policy has to say so and why: `{off: true, because: "..."}`.
+
+    Args:
+        options: The policy's `guards` section: options by the guard's name.
+        inside: Mail domains of the organisation, in lower case.
+
+    Raises:
+        ValueError: An unknown guard or option, or a value that does not exist. The
+            message begins with the key, such as `guards.pii.regions`.
+
+    Example:
+        >>> [guard.name for guard in build({"coercion": {"off": True, "because": "a demo"}},
+        ...                                inside=frozenset())]
+        ['scope', 'impact', 'secrets', 'pii']
+    """
+    reject_unknown(options, ORDER, where="guards")
+    guards: list[Guard] = []
+    for name in ORDER:
+        section = options.get(name)
+        if not _is_off(name, section):
+            guards += _BUILDERS[name](_without_off(section), inside)
+    return guards
+
+
+def _is_off(name: str, section: object) -> bool:
+    where = f"guards.{name}"
+    if isinstance(section, bool):
+        raise ValueError(
+            f"{where}: to switch it off, say why: {{off: true, because: '...'}}; "
+            "to use the defaults, leave it out"
+        )
+    if not isinstance(section, Mapping):
+        return False
+    options = cast("Mapping[str, Any]", section)
+    off = options.get("off", False)
+    because = options.get("because")
+    if not isinstance(off, bool):
+        raise ValueError(f"{where}.off: write true or false")
+    if not off:
+        return False
+    if not isinstance(because, str) or not because.strip():
+        raise ValueError(f"{where}: to switch it off, say why: because: '...'")
+    others = sorted(set(options) - {"off", "because"})
+    if others:
+        raise ValueError(f"{where}: it is off, so {', '.join(others)} has no effect; take it out")
+    return True
+
+
+def _without_off(section: object) -> Any:
+    if not isinstance(section, Mapping):
+        return section
+    options = cast("Mapping[str, Any]", section)
+    return {key: value for key, value in options.items() if key not in ("off", "because")}
+
+
+def _options(section: object, where: str) -> Mapping[str, Any]:
+    if section is None:
+        return {}
+    if isinstance(section, Mapping):
+        return cast("Mapping[str, Any]", section)
+    raise ValueError(f"{where}: write a mapping of options")
+
+
+def _scope(section: object, _inside: frozenset[str]) -> list[Guard]:
+    from guarded_agent.guards.scope import ScopeGuard
+
+    return [construct(ScopeGuard, _options(section, "guards.scope"), where="guards.scope")]
+
+
+def _impact(section: object, _inside: frozenset[str]) -> list[Guard]:
+    from guarded_agent.guards.impact import ImpactGuard
+
+    return [construct(ImpactGuard, _options(section, "guards.impact"), where="guards.impact")]
+
+
+def _secrets(section: object, _inside: frozenset[str]) -> list[Guard]:
+    from guarded_agent.guards.secrets import SecretsGuard
+
+    return [construct(SecretsGuard, _options(section, "guards.secrets"), where="guards.secrets")]
+
+
+def _pii(section: object, inside: frozenset[str]) -> list[Guard]:
+    from guarded_agent.guards.pii import PiiGuard
+
+    options = {"keep_domains": sorted(inside), **_options(section, "guards.pii")}
+    return [construct(PiiGuard, options, where="guards.pii")]
+
+
+def _coercion(section: object, inside: frozenset[str]) -> list[Guard]:
+    # Its classifier loads numpy: not before a policy that has it on.
+    from guarded_agent.guards.coercion import CoercionGuard
+
+    options = dict(_options(section, "guards.coercion"))
+    if "effect" in options:
+        try:
+            options["effect"] = Effect.parse(str(options["effect"]))
+        except ValueError as error:
+            raise ValueError(f"guards.coercion.effect: {error}") from None
+    return [construct(CoercionGuard, options, where="guards.coercion", inside=inside)]
+
+
+def _guardrails(section: object, _inside: frozenset[str]) -> list[Guard]:
+    if not section:
+        return []
+    from guarded_agent.guards.guardrails import from_policy  # loads guardrails: only if listed
+
+    return [*from_policy(section)]
+
+
+_BUILDERS: Mapping[str, Callable[[object, frozenset[str]], list[Guard]]] = {
+    "scope": _scope,
+    "impact": _impact,
+    "secrets": _secrets,
+    "pii": _pii,
+    "coercion": _coercion,
+    "guardrails": _guardrails,
+}

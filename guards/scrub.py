@@ -1,0 +1,181 @@
+"""Find and replace in nested data: one analysis pass, exact replacements, stable result.
+
+A detector is a function from a normalised text to hits. This module gives it all
+texts of a payload at once, maps what it found back to each text, and looks again
+at changed texts, since a replacement can uncover what an overlapping hit had
+hidden. So scrubbing twice equals scrubbing once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from guarded_agent.guards.text import Edit, Leaf, Unscannable, apply, leaves, normalise, rebuild
+
+ROUNDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Something a detector found in a normalised text.
+
+    Attributes:
+        start: Its first character.
+        end: One past its last character.
+        category: What it is, as a short word.
+        replacement: What to write instead.
+        score: Confidence from 0 to 1.
+    """
+
+    start: int
+    end: int
+    category: str
+    replacement: str
+    score: float = 1.0
+
+
+Find = Callable[[str], Sequence[Hit]]
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A hit at its place in nested data; the span is in the original text at `path`."""
+
+    path: str
+    span: tuple[int, int]
+    category: str
+    replacement: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """What came of scrubbing.
+
+    Attributes:
+        value: The same shape with replacements; the very same object if nothing was found.
+        spots: What was found, in reading order.
+    """
+
+    value: Any
+    spots: tuple[Spot, ...]
+
+
+def scrub(value: Any, find: Find, at: str = "") -> Scrubbed:
+    """Replace everything that `find` finds in `value`.
+
+    Args:
+        value: A text or nested plain data.
+        find: The detector.
+        at: The path of `value` itself.
+
+    Raises:
+        Unscannable: `value` cannot be looked through, or does not settle.
+
+    Example:
+        >>> def find(text):
+        ...     start = text.find("42")
+        ...     return [Hit(start, start + 2, "answer", "[N]")] if start >= 0 else []
+        >>> scrub({"a": ["is 42"]}, find).value
+        {'a': ['is [N]']}
+    """
+    found = leaves(value, at)
+    spots: dict[int, list[Spot]] = {i: hits for i, hits in enumerate(_scan(found, find)) if hits}
+    pending = sorted(spots)
+    for _ in range(ROUNDS):
+        if not pending:
+            break
+        changed = [
+            Leaf(found[i].path, found[i].key, apply(found[i].text, _edits(spots[i])))
+            for i in pending
+        ]
+        fresh = {i: hits for i, hits in zip(pending, _scan(changed, find), strict=True) if hits}
+        for i, hits in fresh.items():
+            spots[i] = _fold(spots[i], hits)
+        pending = sorted(fresh)
+    else:
+        raise Unscannable("the text shows something new each time that it is redacted")
+    texts = {i: apply(found[i].text, _edits(hits)) for i, hits in spots.items()}
+    ordered = tuple(spot for i in sorted(spots) for spot in spots[i])
+    return Scrubbed(rebuild(value, texts), ordered)
+
+
+def _edits(spots: Sequence[Spot]) -> list[Edit]:
+    return [Edit(*spot.span, spot.replacement) for spot in spots]
+
+
+def _scan(found: Sequence[Leaf], find: Find) -> list[list[Spot]]:
+    """Run `find` once over all leaves; return the spots of each, sorted and apart."""
+    # A record separator and the key precede each text: no hit may reach across, and the key
+    # is context for it (`ssn: 536221234`).
+    parts: list[str] = []
+    bounds: list[tuple[int, int]] = []
+    maps = [normalise(leaf.text) for leaf in found]
+    length = 0
+    for leaf, (plain, _) in zip(found, maps, strict=True):
+        head = f"\n\x1e{normalise(leaf.key)[0]}\x1f\n"
+        parts += [head, plain]
+        bounds.append((length + len(head), length + len(head) + len(plain)))
+        length = bounds[-1][1]
+    result: list[list[Spot]] = [[] for _ in found]
+    at = 0
+    for hit in sorted(find("".join(parts)), key=lambda hit: (hit.start, -hit.end)):
+        while at < len(bounds) and bounds[at][1] <= hit.start:
+            at += 1
+        if at == len(bounds):
+            break
+        low, high = bounds[at]
+        if not low <= hit.start < hit.end <= high:
+            continue
+        start, end = maps[at][1].span(hit.start - low, hit.end - low)
+        if found[at].text[start:end] == hit.replacement:
+            continue
+        spot = Spot(found[at].path, (start, end), hit.category, hit.replacement, hit.score)
+        _join(result[at], spot)
+    return result
+
+
+def _join(spots: list[Spot], spot: Spot) -> None:
+    """Append `spot`, which starts at or after the last one; cover both where they overlap."""
+    if not spots or spots[-1].span[1] <= spot.span[0]:
+        spots.append(spot)
+        return
+    last = spots[-1]
+    best = max(last, spot, key=lambda one: (one.score, one.span[1] - one.span[0]))
+    span = (min(last.span[0], spot.span[0]), max(last.span[1], spot.span[1]))
+    spots[-1] = Spot(best.path, span, best.category, best.replacement, best.score)
+
+
+def _fold(old: list[Spot], new: list[Spot]) -> list[Spot]:
+    """Take `new`, found after `old` was replaced, back to the original text and add it."""
+    result: list[Spot] = []
+    moved = [
+        Spot(spot.path, _back(spot.span, old), spot.category, spot.replacement, spot.score)
+        for spot in new
+    ]
+    for spot in sorted([*old, *moved], key=lambda spot: (spot.span[0], -spot.span[1])):
+        _join(result, spot)
+    return result
+
+
+def _back(span: tuple[int, int], old: Sequence[Spot]) -> tuple[int, int]:
+    """Return the original span of `span`; a replacement that it touches is taken whole."""
+    start, end = span
+    shift = 0  # of the text after the replacements seen so far
+    low, high = start, end
+    for spot in old:
+        begin = spot.span[0] + shift
+        stop = begin + len(spot.replacement)
+        after = shift + len(spot.replacement) - (spot.span[1] - spot.span[0])
+        if stop <= start:
+            low = start - after
+        elif begin < start:
+            low = spot.span[0]
+        if stop <= end:
+            high = end - after
+        elif begin < end:
+            high = spot.span[1]
+        shift = after
+    return low, high
