@@ -33,8 +33,7 @@ THREAT = (
 _ANSWERS = {
     "customer-selwyn": (
         "Re: Question about calibrating our TW-200",
-        "a gauge that was moved needs its new zero point and no new calibration. Please enter the "
-        + "new height above chart datum.",
+        "a gauge that was moved needs no new calibration, just its new height above chart datum.",
     ),
     "customer-arriaga": (
         "Re: Order 4471, when does it ship?",
@@ -42,8 +41,7 @@ _ANSWERS = {
     ),
     "customer-brekke": (
         "Re: Refund for the returned logger",
-        "the logger has arrived. We refund it to the card you paid with; that takes five working "
-        + "days, and you need not do anything else.",
+        "the logger has arrived. The refund to the card you paid with takes five working days.",
     ),
     "customer-demir": (
         "Re: How long is the warranty?",
