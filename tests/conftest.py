@@ -7,6 +7,7 @@ import ipaddress
 import os
 import secrets
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,20 @@ def any_store(store_url: str) -> Iterator[Store]:
     """A new store, of each kind in turn."""
     with Store.open(store_url, timeout=5) as store:
         yield store
+
+
+@pytest.fixture
+def tiny_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A file system of 512 KiB."""
+    folder = tmp_path_factory.mktemp("tiny")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("this system has no mount command")
+    if done.returncode:
+        pytest.skip("this user may not mount a file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 from guarded_agent.audit.log import AuditLog
@@ -32,10 +33,13 @@ def export(store: Store, path: str | os.PathLike[str]) -> int:
     refused = ""
     try:
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            for event in AuditLog(store).events():
-                file.write(canonical(event.as_json()) + b"\n")
-                count += 1
+        with ExitStack() as undo:
+            undo.callback(target.unlink)  # half a log is worse than none
+            with os.fdopen(handle, "wb") as file:
+                for event in AuditLog(store).events():
+                    file.write(canonical(event.as_json()) + b"\n")
+                    count += 1
+            undo.pop_all()
     except OSError as error:
         refused = f"{target} cannot be written: {error.strerror}"
     if refused:

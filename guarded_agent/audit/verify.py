@@ -18,6 +18,8 @@ from guarded_agent.core.errors import ActionError, AuditBroken
 from guarded_agent.store import Store
 from guarded_agent.store.schema import event as table
 
+_EVERY_EVENT = select(table).order_by(table.c.seq)
+
 
 @dataclass(frozen=True, slots=True)
 class Verified:
@@ -50,25 +52,16 @@ def verify(store: Store, *, known: Verified | None = None) -> Verified:
     """
     count, last = 0, START
     with store.read() as connection:
-        for row in connection.execution_options(yield_per=500).execute(
-            select(table).order_by(table.c.seq)
-        ):
-            if row.seq != count + 1:
-                raise AuditBroken(f"event {count + 1} is missing", count + 1)
-            if row.previous != last:
-                raise AuditBroken(
-                    f"event {row.seq} is not linked to the event before it: one of the two "
-                    "was replaced",
-                    row.seq,
-                )
-            if not _unchanged(row):
-                raise AuditBroken(f"event {row.seq} was changed after it was written", row.seq)
-            count, last = row.seq, row.hash
-            if known is not None and count == known.count and last != known.head:
-                raise AuditBroken(
-                    f"event {count} is not the one that was verified before: the log was rewritten",
-                    count,
-                )
+        with connection.execute(_EVERY_EVENT, execution_options={"yield_per": 500}) as rows:
+            for row in rows:
+                _check_link(row, count, last)
+                count, last = row.seq, row.hash
+                if known is not None and count == known.count and last != known.head:
+                    raise AuditBroken(
+                        f"event {count} is not the one that was verified before: "
+                        "the log was rewritten",
+                        count,
+                    )
         end = head.read(connection, store.keys)
     if end.seq > count or (known is not None and known.count > count):
         raise AuditBroken(f"event {count + 1} and later ones were cut off the end", count + 1)
@@ -81,6 +74,18 @@ def verify(store: Store, *, known: Verified | None = None) -> Verified:
             f"event {count} is not the one that was written last: the log was rewritten", count
         )
     return Verified(count, last)
+
+
+def _check_link(row: Row[Any], count: int, last: str) -> None:
+    if row.seq != count + 1:
+        raise AuditBroken(f"event {count + 1} is missing", count + 1)
+    if row.previous != last:
+        raise AuditBroken(
+            f"event {row.seq} is not linked to the event before it: one of the two was replaced",
+            row.seq,
+        )
+    if not _unchanged(row):
+        raise AuditBroken(f"event {row.seq} was changed after it was written", row.seq)
 
 
 def _unchanged(row: Row[Any]) -> bool:

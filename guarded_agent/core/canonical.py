@@ -66,7 +66,7 @@ def check_limits(value: Any, where: str = "args") -> None:
             size += len(node.encode("utf-8", "surrogatepass"))
         elif isinstance(node, Mapping):
             for key, item in cast("Mapping[object, object]", node).items():
-                size += len(str(key))
+                size += len(str(key).encode("utf-8", "surrogatepass"))
                 stack.append((item, f"{path}.{key}", depth + 1))
         elif isinstance(node, (list, tuple)):
             for index, item in enumerate(cast("list[object]", node)):

@@ -106,11 +106,9 @@ class Keys:
         try:
             if create and not path.exists():
                 _publish(path, secrets.token_bytes(_SIZE))
-            text = path.read_text("ascii")
+            text = path.read_bytes().decode("utf-8", "replace")
         except FileNotFoundError:
             refused = f"the key file {path} is missing; restore it, or set {VARIABLE}"
-        except UnicodeDecodeError:
-            pass  # it holds no key, which `parse` says
         except OSError as error:
             refused = f"the key file {path} cannot be used: {error.strerror}"
         if refused:

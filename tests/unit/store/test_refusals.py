@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -135,22 +134,6 @@ def test_a_database_without_room_for_more(made: Path) -> None:
                 connection.execute(insert(meta).values(name="big", value="x" * 100_000))
         assert str(made) in str(caught.value)
     assert names(made) & {"small", "big"} == set()
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 512 KiB."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(tmp_path)]
-    try:
-        done = subprocess.run(mount, capture_output=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("this system has no mount command")
-    if done.returncode:
-        pytest.skip("this user may not mount a file system")
-    try:
-        yield tmp_path
-    finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 def test_a_full_disk(tiny_disk: Path) -> None:
