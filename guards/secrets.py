@@ -17,7 +17,7 @@ from guarded_agent.core.context import Subject
 from guarded_agent.core.effect import Effect, Stage
 from guarded_agent.core.verdict import ALLOW, Finding, Verdict
 from guarded_agent.guards.options import one_of, words
-from guarded_agent.guards.scrub import Hit, scrub
+from guarded_agent.guards.scrub import Find, Hit, scrub
 from guarded_agent.guards.text import Unscannable, root, withhold
 
 
@@ -134,6 +134,10 @@ class SecretsGuard:
         self._allow = frozenset(
             one_of(name, PROVIDERS, where=where) for name in words(allow, where=where)
         )
+
+    def find_at(self, stage: Stage) -> Find | None:
+        """Return what finds the credentials to replace at `stage`, or None for actions."""
+        return None if stage is Stage.ACTION else self._find
 
     def check(self, subject: Subject) -> Verdict:
         """Judge `subject`: redact what was read or written, deny what would be sent."""

@@ -163,6 +163,7 @@ class Approval:
     """Waits, one task for each call, until people have decided where they must."""
 
     monitor: Monitor
+    shapes: Mapping[str, Shape]
     exec_name: str
 
     def runnable(self, name: str) -> RunnableCallable:
@@ -176,7 +177,9 @@ class Approval:
             return self._onward(None)
         if lane.refusal is None and lane.known:
             action = action_of(self.monitor, lane.call, lane.origin, config)
-            lane = _judged(lane, resolve(self.monitor, self.monitor.standing(action)))
+            standing = self.monitor.standing(action)
+            shape = self.shapes[action.tool]
+            lane = _judged(lane, resolve(self.monitor, standing, shape))
         return self._onward(lane)
 
     async def arun(self, payload: dict[str, Any], config: RunnableConfig) -> Command[Any]:
@@ -187,7 +190,8 @@ class Approval:
         if lane.refusal is None and lane.known:
             action = action_of(self.monitor, lane.call, lane.origin, config)
             standing = await asyncio.to_thread(self.monitor.standing, action)
-            lane = _judged(lane, await aresolve(self.monitor, standing))
+            shape = self.shapes[action.tool]
+            lane = _judged(lane, await aresolve(self.monitor, standing, shape))
         return self._onward(lane)
 
     def _onward(self, lane: Lane | None) -> Command[Any]:

@@ -259,7 +259,7 @@ class Rebuild:
         key = node._messages_key
         inner = _with_tools(node, exec_name, tools)
         gate = Gate(monitor, node, shapes, approval).runnable(name)
-        wait = Approval(monitor, exec_name).runnable(approval)
+        wait = Approval(monitor, shapes, exec_name).runnable(approval)
         run = exec_node(inner, exec_name, messages_key=key)
         # Judging and waiting are not repeated or cached by a policy meant for the tool's body.
         once: dict[str, Any] = {"retry_policy": None, "cache_policy": None, "timeout": None}

@@ -9,7 +9,9 @@ from typing import Any
 from guarded_agent.approvals import Approvals
 from guarded_agent.audit import AuditLog
 from guarded_agent.core import Guard, ToolSpec, digest
-from guarded_agent.guards.build import build, redactor, sensor
+from guarded_agent.core.errors import PolicyError
+from guarded_agent.guards import PressureGuard, Redactor, build
+from guarded_agent.guards.streaming import text_filter
 from guarded_agent.identity import Registry
 from guarded_agent.monitor import Monitor
 from guarded_agent.policy import Engine, Policy, load
@@ -65,12 +67,12 @@ def open_monitor(
         purpose=loaded.agent.purpose,
         fingerprint=digest({"policy": engine.digest, "tools": manifests}),
     )
-    scrub = redactor(loaded.guards, inside=inside)
+    chosen = [*_guards(loaded, inside), *guards]
     granted = loaded.agent.scopes
     return Monitor(
         agent_id=loaded.agent.id,
         engine=engine,
-        guards=[*build(loaded.guards, inside=inside), *guards],
+        guards=chosen,
         store=database,
         audit=audit,
         approvals=Approvals(
@@ -80,9 +82,18 @@ def open_monitor(
             execute_within=loaded.approvals.execute_seconds,
         ),
         registry=registry,
-        redact=scrub.redact,
-        text_filter=scrub.stream,
-        sensor=sensor(loaded.guards),
+        redact=Redactor().redact,
+        text_filter=text_filter(chosen),
+        sensor=PressureGuard(),
         inside=inside,
         granted=None if granted is None else frozenset(granted),
     )
+
+
+def _guards(policy: Policy, inside: frozenset[str]) -> list[Guard]:
+    try:
+        return build(policy.guards, inside=inside)
+    except ValueError as error:
+        # The guards name the key first: `guards.pii.regions: ...`
+        where, _, what = str(error).partition(": ")
+        raise PolicyError([policy.source.problem(what, tuple(where.split(".")))]) from None

@@ -196,7 +196,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             action = bound.call(tool_input, config, tool_call_id)
         except ActionError as error:
             return _bad_arguments(bound, error, config, tool_call_id)
-        standing = resolve(bound.monitor, bound.monitor.propose(action))
+        standing = resolve(bound.monitor, bound.monitor.propose(action), bound.shape)
         answer = _answer(bound, standing, tool_call_id)
         if answer is not None:
             return answer
@@ -229,7 +229,8 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             action = bound.call(tool_input, config, tool_call_id)
         except ActionError as error:
             return await asyncio.to_thread(_bad_arguments, bound, error, config, tool_call_id)
-        standing = await aresolve(bound.monitor, await bound.monitor.apropose(action))
+        proposed = await bound.monitor.apropose(action)
+        standing = await aresolve(bound.monitor, proposed, bound.shape)
         answer = _answer(bound, standing, tool_call_id)
         if answer is not None:
             return answer

@@ -7,21 +7,26 @@ it only wakes the task, which then reads the store again.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from langchain_core.runnables.config import ensure_config
 from langgraph.types import interrupt
 
+from guarded_agent.agent.describe import Shape
 from guarded_agent.approvals import interrupt_payload
 from guarded_agent.core import Action
-from guarded_agent.core.errors import ApprovalRequired, OutcomeUncertain
+from guarded_agent.core.errors import ActionError, ApprovalRequired, OutcomeUncertain
 from guarded_agent.monitor import Monitor, Standing
 
 _SCRATCHPAD = "__pregel_scratchpad"
 
 
-def resolve(monitor: Monitor, standing: Standing) -> Standing:
+def resolve(monitor: Monitor, standing: Standing, shape: Shape) -> Standing:
     """Return the standing once it is decided; pause the graph as long as it is not.
+
+    Args:
+        monitor: The monitor.
+        standing: How the action stands.
+        shape: The tool's arguments, to check what a person put in their place.
 
     Raises:
         GraphInterrupt: People have not decided. LangGraph runs the task again later.
@@ -32,20 +37,25 @@ def resolve(monitor: Monitor, standing: Standing) -> Standing:
             _pause(standing)
             standing = monitor.standing(standing.action)
         else:
-            action, editor = _edited(monitor, standing)
-            standing = _linked(monitor, standing, monitor.propose(action, edited_by=editor))
+            action = _edited(monitor, standing, shape)
+            if isinstance(action, Standing):
+                return action
+            new = monitor.propose(action, edited_by=_editor(standing))
+            standing = _linked(monitor, standing, new)
     return standing
 
 
-async def aresolve(monitor: Monitor, standing: Standing) -> Standing:
+async def aresolve(monitor: Monitor, standing: Standing, shape: Shape) -> Standing:
     """Do what `resolve` does, from an event loop."""
     while standing.state in ("waiting", "edited"):
         if standing.state == "waiting":
             _pause(standing)
             standing = await asyncio.to_thread(monitor.standing, standing.action)
         else:
-            action, editor = await asyncio.to_thread(_edited, monitor, standing)
-            new = await monitor.apropose(action, edited_by=editor)
+            action = await asyncio.to_thread(_edited, monitor, standing, shape)
+            if isinstance(action, Standing):
+                return action
+            new = await monitor.apropose(action, edited_by=_editor(standing))
             standing = await asyncio.to_thread(_linked, monitor, standing, new)
     return standing
 
@@ -91,21 +101,28 @@ def _pause(standing: Standing) -> None:
     interrupt(interrupt_payload(request, tool_call_id=standing.action.call_id))
 
 
-def _edited(monitor: Monitor, standing: Standing) -> tuple[Action, str | None]:
+def _edited(monitor: Monitor, standing: Standing, shape: Shape) -> Action | Standing:
     """An edit is a new action: same call, other arguments, the whole guard chain again."""
     request = standing.request
     assert request is not None
-    args: dict[str, Any] = monitor.approvals.edited_args(request)
     old = standing.action
-    action = monitor.action(
-        old.tool,
-        args,
-        call_id=old.call_id,
-        thread_id=old.thread_id,
-        origin=old.origin,
-        user=old.user,
-    )
-    return action, request.edited_by
+    try:
+        args = shape.validate(monitor.approvals.edited_args(request))
+        return monitor.action(
+            old.tool,
+            args,
+            call_id=old.call_id,
+            thread_id=old.thread_id,
+            origin=old.origin,
+            user=old.user,
+        )
+    except ActionError as error:
+        message = f"A person changed the arguments, but they do not fit: {error}"
+        return Standing(old, "denied", message, request)
+
+
+def _editor(standing: Standing) -> str | None:
+    return standing.request.edited_by if standing.request else None
 
 
 def _linked(monitor: Monitor, old: Standing, new: Standing) -> Standing:

@@ -6,7 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast, get_args
 
 from guarded_agent.core.context import Subject
 from guarded_agent.core.effect import Effect, Stage
@@ -129,6 +129,11 @@ class PiiGuard:
         """The stages at which anything but `allow` was chosen."""
         return frozenset(self._rules)
 
+    def find_at(self, stage: Stage) -> Find | None:
+        """Return what finds the data to replace at `stage`, or None if nothing is replaced."""
+        rule = self._rules.get(stage)
+        return rule.find if rule is not None and rule.effect is Effect.REDACT else None
+
     def check(self, subject: Subject) -> Verdict:
         """Judge `subject`; with `redact`, the verdict carries the clean payload."""
         rule = self._rules.get(subject.stage)
@@ -189,17 +194,15 @@ def _kinds(names: Collection[str], option: str) -> frozenset[str]:
 def _check_preset(preset: str) -> None:
     if preset == "strict":
         raise ValueError(
-            "guards.pii.preset: 'strict' also finds names and places. That needs a language model "
-            "(pip install 'guarded-agent[ner]') and is not available in this version; use 'standard'"
+            "guards.pii.preset: 'strict' also finds names and places, with a language model "
+            "(pip install 'guarded-agent[ner]'). This version has no such detector yet; "
+            "use 'standard'"
         )
     one_of(preset, ("standard",), where="guards.pii.preset")
 
 
 def _style(style: str) -> Style:
-    if style == "token" or style == "mask" or style == "hash":
-        return style
-    one_of(style, ("token", "mask", "hash"), where="guards.pii.style")
-    raise AssertionError("one_of refuses every other style")
+    return cast("Style", one_of(style, get_args(Style), where="guards.pii.style"))
 
 
 def _regions(regions: Any) -> tuple[str, ...]:
