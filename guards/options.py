@@ -38,9 +38,9 @@ def reject_unknown(given: Iterable[str], known: Collection[str], *, where: str) 
         ValueError: It names the option, what it may have meant, and what there is.
 
     Example:
-        >>> reject_unknown({"presett": 1}, ["preset", "regions"], where="guards.pii")
+        >>> reject_unknown({"presett": 1}, ["preset", "keep"], where="guards.pii")
         Traceback (most recent call last):
-        ValueError: guards.pii: unknown option 'presett'. Did you mean 'preset'? Known: preset, regions
+        ValueError: guards.pii: unknown option 'presett'. Did you mean 'preset'? Known: keep, preset
     """
     for name in given:
         if name not in known:

@@ -135,11 +135,11 @@ def rebuild(value: Any, texts: Mapping[int, str]) -> Any:
 
     def put(node: Any) -> Any:
         if isinstance(node, Mapping):
-            return {key: put(item) for key, item in cast("Mapping[Any, Any]", node).items()}
+            return {key: put(item) for key, item in cast("Mapping[object, object]", node).items()}
         if isinstance(node, list):
-            return [put(item) for item in cast("list[Any]", node)]
+            return [put(item) for item in cast("list[object]", node)]
         if isinstance(node, tuple):
-            return tuple(put(item) for item in cast("tuple[Any, ...]", node))
+            return tuple(put(item) for item in cast("tuple[object, ...]", node))
         if _text_of(node) is None:
             return node
         return texts.get(next(counter), node)
@@ -163,9 +163,9 @@ def withhold(error: Unscannable, *, stage: Stage, payload: Any, guard: str) -> V
 def blank(payload: Any) -> Any:
     """Return `payload` with a notice in place of everything it held."""
     if isinstance(payload, Mapping):
-        return dict.fromkeys(cast("Mapping[Any, Any]", payload), NOTICE)
+        return dict.fromkeys(cast("Mapping[object, object]", payload), NOTICE)
     if isinstance(payload, (list, tuple)):
-        return [NOTICE] * len(cast("Sequence[Any]", payload))
+        return [NOTICE] * len(cast("Sequence[object]", payload))
     return NOTICE
 
 

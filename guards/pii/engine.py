@@ -81,7 +81,11 @@ def finder(
             hits.append(Hit(result.start, result.end, kind.category, instead, result.score))
         return hits
 
-    return find if wanted else lambda text: []
+    return find if wanted else _nothing
+
+
+def _nothing(_text: str) -> list[Hit]:
+    return []
 
 
 def engine(regions: tuple[str, ...]) -> AnalyzerEngine:

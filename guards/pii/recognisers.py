@@ -11,10 +11,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import phonenumbers
-from presidio_analyzer import EntityRecognizer, Pattern, RecognizerResult
+from presidio_analyzer import (
+    EntityRecognizer,
+    LocalRecognizer,
+    Pattern,
+    PatternRecognizer,
+    RecognizerResult,
+)
 from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.predefined_recognizers import (
     CreditCardRecognizer,
@@ -35,20 +41,17 @@ _SUFFIXES = TLDExtract(suffix_list_urls=(), cache_dir=None)
 Results = list[RecognizerResult]
 
 
-def _windows(
-    gate: re.Pattern[str], text: str, before: int, after: int
-) -> Iterator[tuple[int, str]]:
+def _windows(gate: re.Pattern[str], text: str, reach: int) -> Iterator[tuple[int, str]]:
     """Yield the surroundings of each match of `gate`, merged where they overlap."""
     low = high = -1
     for match in gate.finditer(text):
-        start, end = max(0, match.start() - before), min(len(text), match.end() + after)
-        if low < 0:
-            low, high = start, end
-        elif start <= high:
-            high = end
-        else:
+        start, end = max(0, match.start() - reach), min(len(text), match.end() + reach)
+        if start > high >= 0:
             yield low, text[low:high]
-            low, high = start, end
+            low = start
+        elif low < 0:
+            low = start
+        high = end
     if low >= 0:
         yield low, text[low:high]
 
@@ -60,7 +63,14 @@ def _shifted(results: Results, by: int) -> Results:
     return results
 
 
-class Emails(EmailRecognizer):  # type: ignore[misc]  # presidio has no types
+def _origin(recogniser: Any) -> dict[str, str]:
+    return {
+        RecognizerResult.RECOGNIZER_NAME_KEY: recogniser.name,
+        RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recogniser.id,
+    }
+
+
+class Emails(EmailRecognizer):
     """Finds e-mail addresses around each `@`."""
 
     _LOCAL = re.compile(r"[!#$%&'*+\-/=?^_`{|}~.\w]*")
@@ -68,7 +78,7 @@ class Emails(EmailRecognizer):  # type: ignore[misc]  # presidio has no types
     _REACH = 256
 
     def analyze(
-        self, text: str, entities: Sequence[str], nlp_artifacts: Any = None, regex_flags: Any = None
+        self, text: str, entities: list[str], nlp_artifacts: Any = None, regex_flags: Any = None
     ) -> Results:
         found: Results = []
         at = text.find("@")
@@ -83,14 +93,14 @@ class Emails(EmailRecognizer):  # type: ignore[misc]  # presidio has no types
             at = text.find("@", at + 1)
         return found
 
-    def validate_result(self, pattern_text: str) -> bool | None:
+    def validate_result(self, pattern_text: str) -> Any:
         if _SUFFIXES(pattern_text).fqdn:
             return True
         # No public suffix: a company's own network (`ann@mail.corp`) is as personal.
         return None if pattern_text.rpartition(".")[2].isalpha() else False
 
 
-class Cards(CreditCardRecognizer):  # type: ignore[misc]
+class Cards(CreditCardRecognizer):
     """Finds card numbers, with Mastercard's 2-series, without most timestamps."""
 
     _GATE = re.compile(r"\d(?:[ -]?\d){11}")
@@ -102,7 +112,7 @@ class Cards(CreditCardRecognizer):  # type: ignore[misc]
         super().__init__(patterns=[*CreditCardRecognizer.PATTERNS, self._SECOND_SERIES])
 
     def analyze(
-        self, text: str, entities: Sequence[str], nlp_artifacts: Any = None, regex_flags: Any = None
+        self, text: str, entities: list[str], nlp_artifacts: Any = None, regex_flags: Any = None
     ) -> Results:
         if not self._GATE.search(text):
             return []
@@ -117,7 +127,7 @@ class Cards(CreditCardRecognizer):  # type: ignore[misc]
         return bool(super().validate_result(pattern_text))
 
 
-class Ibans(IbanRecognizer):  # type: ignore[misc]
+class Ibans(IbanRecognizer):
     """Finds IBANs of exactly their country's length, whatever words follow, in any case."""
 
     _START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9])")
@@ -127,7 +137,11 @@ class Ibans(IbanRecognizer):  # type: ignore[misc]
         super().__init__(exact_match=True)
 
     def analyze(
-        self, text: str, entities: Sequence[str], nlp_artifacts: Any = None, regex_flags: Any = None
+        self,
+        text: str,
+        entities: list[str],  # noqa: ARG002
+        nlp_artifacts: Any = None,  # noqa: ARG002
+        regex_flags: Any = None,  # noqa: ARG002
     ) -> Results:
         found: Results = []
         done = 0
@@ -136,7 +150,15 @@ class Ibans(IbanRecognizer):  # type: ignore[misc]
                 continue
             end = self._end(text, match.start())
             if end is not None:
-                found.append(self._result(match.start(), end))
+                found.append(
+                    RecognizerResult(
+                        self.supported_entities[0],
+                        match.start(),
+                        end,
+                        1.0,
+                        recognition_metadata=_origin(self),
+                    )
+                )
                 done = end
         return found
 
@@ -159,94 +181,74 @@ class Ibans(IbanRecognizer):  # type: ignore[misc]
                 break
         return None
 
-    def _result(self, start: int, end: int) -> RecognizerResult:
-        metadata = {
-            RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
-            RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
-        }
-        return RecognizerResult("IBAN_CODE", start, end, 1.0, recognition_metadata=metadata)
 
-
-class Phones(PhoneRecognizer):  # type: ignore[misc]
+class Phones(PhoneRecognizer):
     """Finds phone numbers, looking only where there are enough digits."""
 
     _GATE = re.compile(
-        r"(?<!\w)[+(\[]{0,2}\d[\d().\-/ \[\]\u2010-\u2015]{4,24}\d(?:[ ,;]{0,3}(?:x|ext\.?)[ :]?\d{1,6})?",
+        r"(?<!\w)[+(\[]{0,2}\d[\d().\-/ \[\]\u2010-\u2015]{4,}\d"
+        r"(?:[ ,;]{0,3}(?:x|ext\.?)[ :]?\d{1,6})?",
         re.IGNORECASE,
     )
     _FEWEST = 7  # digits; what is shorter is a date, a price or an address inside a network
+    _PIECE, _OVERLAP = 240, 60  # of a long run of digits; no number with its extension is longer
 
-    def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> Results:
+    def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> Results:  # noqa: ARG002
         found: Results = []
-        # One window for each candidate: a region that fits one number says nothing of the next.
         for match in self._GATE.finditer(text):
             if sum(char.isdigit() for char in match.group()) < self._FEWEST:
                 continue
-            start = max(0, match.start() - 2)
-            window = text[start : match.end() + 8]
-            found += _shifted(self._in_window(window, nlp_artifacts), start)
+            for start in range(match.start(), match.end(), self._PIECE):
+                low = max(0, start - 2)
+                window = text[low : min(match.end(), start + self._PIECE + self._OVERLAP) + 8]
+                found += _shifted(self._in_window(window), low)
         return found
 
-    def _in_window(self, window: str, nlp_artifacts: Any) -> Results:
-        for region in self.supported_regions:
-            matches = phonenumbers.PhoneNumberMatcher(window, region, leniency=self.leniency)
-            found = [
-                self._get_recognizer_result(match, window, region, nlp_artifacts)
-                for match in matches
-            ]
-            if found:
-                return found
-        return []
+    def _in_window(self, window: str) -> Results:
+        # Every region: the one that fits one number of a list says nothing of the next.
+        return [
+            RecognizerResult(
+                self.supported_entities[0],
+                match.start,
+                match.end,
+                self.SCORE,
+                recognition_metadata=_origin(self),
+            )
+            for region in cast("tuple[str, ...]", self.supported_regions)
+            for match in phonenumbers.PhoneNumberMatcher(window, region, leniency=1)
+        ]
 
 
-class _Gated:
-    """Mix-in: run a recogniser only on the surroundings of what its gate matches."""
+class Gated(LocalRecognizer):
+    """Runs another recogniser only on the surroundings of what a pattern matches.
 
-    gate: re.Pattern[str]
-    reach = 64
+    Args:
+        inner: The recogniser.
+        gate: A cheap pattern that matches inside everything that `inner` finds.
+        reach: How far around a match of `gate` such a thing can extend.
+    """
 
-    def analyze(
-        self, text: str, entities: Sequence[str], nlp_artifacts: Any = None, regex_flags: Any = None
-    ) -> Results:
+    def __init__(self, inner: PatternRecognizer, gate: str, *, reach: int = 64) -> None:
+        self._inner = inner
+        self._gate = re.compile(gate)
+        self._reach = reach
+        super().__init__(inner.supported_entities, context=inner.context)
+
+    def load(self) -> None:
+        """Do nothing: patterns need no loading."""
+
+    def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> Results:
+        """Return what the inner recogniser finds near the gate's matches."""
         found: Results = []
-        for start, window in _windows(self.gate, text, self.reach, self.reach):
-            results = super().analyze(window, entities, nlp_artifacts, regex_flags)  # type: ignore[misc]
+        for start, window in _windows(self._gate, text, self._reach):
+            results = self._inner.analyze(window, entities, nlp_artifacts)
             found += _shifted(results, start)
+        for result in found:
+            result.recognition_metadata = _origin(self)
         return found
 
 
-class Ips(_Gated, IpRecognizer):  # type: ignore[misc]
-    """Finds IPv4 and IPv6 addresses."""
-
-    gate = re.compile(r"\d\.\d{1,3}\.\d|::|[0-9A-Fa-f]:[0-9A-Fa-f]{1,4}:")
-
-
-class Macs(_Gated, MacAddressRecognizer):  # type: ignore[misc]
-    """Finds hardware addresses."""
-
-    gate = re.compile(r"[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.")
-
-
-class Ssns(_Gated, UsSsnRecognizer):  # type: ignore[misc]
-    """Finds US social security numbers."""
-
-    gate = re.compile(r"\d{3}[- .]?\d{2}[- .]?\d{4}")
-
-
-class Wallets(_Gated, CryptoRecognizer):  # type: ignore[misc]
-    """Finds Bitcoin addresses by their checksums."""
-
-    gate = re.compile(r"(?:bc1|[13])[a-zA-HJ-NP-Z0-9]{25}", re.IGNORECASE)
-
-
-class Urls(_Gated, UrlRecognizer):  # type: ignore[misc]
-    """Finds web addresses; only where a policy lists `URL`."""
-
-    gate = re.compile(r"[A-Za-z0-9]\.[A-Za-z]")
-    reach = 300
-
-
-class WindowContext(ContextAwareEnhancer):  # type: ignore[misc]
+class WindowContext(ContextAwareEnhancer):
     """Raises a score where a context word stands before the match.
 
     Presidio's own enhancer needs tokens, which our engine does not make, and is
@@ -270,14 +272,15 @@ class WindowContext(ContextAwareEnhancer):  # type: ignore[misc]
         self,
         text: str,
         raw_results: Results,
-        nlp_artifacts: Any,
-        recognizers: Sequence[EntityRecognizer],
-        context: Sequence[str] | None = None,
+        nlp_artifacts: Any,  # noqa: ARG002
+        recognizers: list[EntityRecognizer],
+        context: list[str] | None = None,  # noqa: ARG002
     ) -> Results:
+        """Raise the scores of `raw_results` in place and return them."""
         words_of = {recogniser.id: recogniser.context for recogniser in recognizers}
         for result in raw_results:
-            metadata = result.recognition_metadata or {}
-            words = words_of.get(metadata.get(RecognizerResult.RECOGNIZER_IDENTIFIER_KEY))
+            metadata = cast("dict[str, str]", result.recognition_metadata or {})
+            words = words_of.get(metadata.get(RecognizerResult.RECOGNIZER_IDENTIFIER_KEY, ""))
             if not words or result.score >= self._SURE:
                 continue
             before = text[max(0, result.start - self._WINDOW) : result.start]
@@ -295,10 +298,13 @@ def recognisers(regions: Sequence[str]) -> list[EntityRecognizer]:
         Cards(),
         Emails(),
         Ibans(),
-        Ips(),
-        Macs(),
         Phones(supported_regions=tuple(regions)),
-        Ssns(),
-        Urls(),
-        Wallets(),
+        Gated(IpRecognizer(), r"\d\.\d{1,3}\.\d|::|[0-9A-Fa-f]:[0-9A-Fa-f]{1,4}:"),
+        Gated(
+            MacAddressRecognizer(),
+            r"[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.",
+        ),
+        Gated(UsSsnRecognizer(), r"\d{3}[- .]?\d{2}[- .]?\d{4}"),
+        Gated(UrlRecognizer(), r"[A-Za-z0-9]\.[A-Za-z]", reach=300),
+        Gated(CryptoRecognizer(), r"(?i:bc1|[13])[a-zA-HJ-NP-Z0-9]{25}"),
     ]
