@@ -81,7 +81,9 @@ class MailTools:
         ValueError: `sender` is not one plain mail address.
 
     Example:
-        >>> server = SmtpServer("mail.corp.example", user="desk", secret="smtp")
+        >>> from guarded_agent.identity import SecretRef
+        >>> password = SecretRef.parse("env:SMTP_PASSWORD")
+        >>> server = SmtpServer("mail.corp.example", user="desk", password=password)
         >>> tools = MailTools(Path("inbox.mbox"), server, "desk@corp.example").tools()
         >>> [tool.name for tool in tools]
         ['search_mail', 'read_mail', 'send_mail', 'forward_mail']

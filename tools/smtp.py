@@ -17,8 +17,9 @@ from typing import Literal
 
 from langchain_core.tools import ToolException
 
-from guarded_agent.core.errors import OutcomeUncertain
-from guarded_agent.identity.leases import secret
+from guarded_agent.core.errors import Denied, OutcomeUncertain
+from guarded_agent.identity.leases import lease, secret
+from guarded_agent.identity.secrets import SecretRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class SmtpServer:
         port: Its port.
         tls: `starttls`, `implicit` (TLS from the first byte), or `none`.
         user: The account, or empty for a server that asks for none.
-        secret: The name under which the call's lease holds the account's password. The
-            password itself is fetched inside the guarded call and nowhere else.
+        password: Where the account's password is found. It is leased for the length of the
+            login and is in no argument, state or log.
         timeout: Seconds to wait for an answer.
     """
 
@@ -39,12 +40,12 @@ class SmtpServer:
     port: int = 587
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     user: str = ""
-    secret: str = ""
+    password: SecretRef | None = None
     timeout: float = 30.0
 
     def __post_init__(self) -> None:
-        if bool(self.user) != bool(self.secret):
-            raise ValueError("an SMTP account needs both user= and secret=, or neither")
+        if bool(self.user) != (self.password is not None):
+            raise ValueError("an SMTP account needs both user= and password=, or neither")
         if self.user and self.tls == "none" and not _is_loopback(self.host):
             raise ValueError(
                 f"the password for {self.host} would travel in clear: use tls='starttls'"
@@ -54,18 +55,17 @@ class SmtpServer:
         """Hand `message` over and return the recipients that the server refused.
 
         Raises:
-            ToolException: The server took nothing. No mail left.
+            ToolException: The server took nothing, or its password cannot be had. No mail left.
             OutcomeUncertain: The server got the text and its answer never came.
-            UnguardedCall: A password is needed and no lease is open.
         """
         problem = ""
         handing_over = sent = False
         refused: list[str] = []
-        password = secret(self.secret) if self.secret else None
         try:
             with self._connect(sender.rpartition("@")[2]) as connection:
-                if password is not None:
-                    connection.login(self.user, password.reveal())
+                if self.password is not None:
+                    with lease({"smtp": self.password}):
+                        connection.login(self.user, secret("smtp").reveal())
                 handing_over = True
                 refused = list(connection.send_message(message, sender, list(recipients)))
                 sent = True
@@ -75,6 +75,8 @@ class SmtpServer:
             problem, handing_over = f"it answered {error.smtp_code}", False
         except (OSError, smtplib.SMTPException) as error:
             problem = type(error).__name__
+        except Denied as error:
+            problem = str(error)
         # Raised out here because the server's own words may repeat the password, and an error
         # raised inside the block would carry them along. A failed goodbye is no failure.
         if problem and handing_over and not sent:

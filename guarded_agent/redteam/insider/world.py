@@ -72,8 +72,8 @@ class World:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder, World.build(Path(folder)) as world:
-        ...     world.tools()[0].invoke({"query": "coffee teal", "limit": 1})[:9]
-        '[\\n {\\n  "'
+        ...     sorted(world.outcome().backups)[0]
+        'README.txt'
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:

@@ -102,6 +102,7 @@ with World.open(Path(sys.argv[1])) as world:
 """
 
 
+@pytest.mark.slow
 def test_another_process_goes_on_where_the_first_one_stopped(tmp_path: Path) -> None:
     with World.build(tmp_path / "w") as world:
         mail = {"to": ["yusuf@demirboats.example"], "subject": "s", "body": "b"}

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from guarded_agent.core import Confidentiality, Sink
 from guarded_agent.core.errors import OutcomeUncertain, UnguardedCall
-from guarded_agent.identity.leases import lease
+from guarded_agent.identity.leases import secret
 from guarded_agent.identity.secrets import SecretRef
 from guarded_agent.tools import MailTools, SmtpServer, keyed, read_declaration
 
@@ -329,33 +329,34 @@ def with_login(serve: Callable[..., int], inbox: Path) -> tuple[dict[str, BaseTo
         return AuthResult(success=data.password == b"pw-12345678", handled=False)
 
     port = serve(authenticator=check, auth_require_tls=False)
-    server = SmtpServer("127.0.0.1", port, tls="none", user="desk", secret="smtp")
+    password = SecretRef.parse("env:MAIL_PASSWORD")
+    server = SmtpServer("127.0.0.1", port, tls="none", user="desk", password=password)
     return by_name(MailTools(inbox, server, SENDER).tools()), seen
 
 
 ORDER = {"to": ["ann@customer.example"], "subject": "s", "body": "b"}
 
 
-def test_the_password_comes_from_the_lease_of_the_call(
+def test_the_password_is_leased_for_the_call_alone(
     serve: Callable[..., int], inbox: Path, office: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools, seen = with_login(serve, inbox)
     monkeypatch.setenv("MAIL_PASSWORD", "pw-12345678")
-    with lease({"smtp": SecretRef.parse("env:MAIL_PASSWORD")}):
-        answer = tools["send_mail"].invoke(ORDER)
-    assert (answer, seen, len(office.mails)) == (
-        "Sent to ann@customer.example.",
-        [b"pw-12345678"],
-        1,
-    )
+    answer = tools["send_mail"].invoke(ORDER)
+    assert answer == "Sent to ann@customer.example."
+    assert (seen, len(office.mails)) == ([b"pw-12345678"], 1)
+    with pytest.raises(UnguardedCall):
+        secret("smtp")
 
 
-def test_without_a_lease_nothing_is_sent(
-    serve: Callable[..., int], inbox: Path, office: Any
+def test_a_password_that_cannot_be_had_sends_nothing(
+    serve: Callable[..., int], inbox: Path, office: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools, seen = with_login(serve, inbox)
-    with pytest.raises(UnguardedCall):
-        tools["send_mail"].invoke(ORDER)
+    monkeypatch.delenv("MAIL_PASSWORD", raising=False)
+    answer = tools["send_mail"].invoke(ORDER)
+    assert "Not sent" in answer
+    assert "env:MAIL_PASSWORD" in answer
     assert (seen, office.mails) == ([], [])
 
 
@@ -364,8 +365,7 @@ def test_a_wrong_password_does_not_stand_in_the_answer(
 ) -> None:
     tools, _ = with_login(serve, inbox)
     monkeypatch.setenv("MAIL_PASSWORD", "pw-87654321")
-    with lease({"smtp": SecretRef.parse("env:MAIL_PASSWORD")}):
-        answer = tools["send_mail"].invoke(ORDER)
+    answer = tools["send_mail"].invoke(ORDER)
     assert "it answered 535" in answer
     assert "87654321" not in answer
 
@@ -380,7 +380,7 @@ def test_starttls_is_asked_for_and_a_server_without_it_gets_nothing(
 
 def test_a_password_may_not_travel_in_clear() -> None:
     with pytest.raises(ValueError, match="starttls"):
-        SmtpServer("mail.corp.example", tls="none", user="desk", secret="smtp")
+        SmtpServer("mail.corp.example", tls="none", user="desk", password=SecretRef("env", "P"))
 
 
 def test_an_account_needs_both_its_halves() -> None:

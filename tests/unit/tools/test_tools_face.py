@@ -20,6 +20,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = room.RocketTools
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["sqlalchemy", "smtplib", "langchain_core.tools"])
 def test_importing_the_room_loads_no_tool(module: str) -> None:
     code = f"import sys, guarded_agent.tools; sys.exit({module!r} in sys.modules)"
