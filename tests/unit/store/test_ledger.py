@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from guarded_agent.core import ALLOW, Action, Effect, Finding, Verdict
+from guarded_agent.core import ALLOW, Action, Effect, Finding, ThreadMemory, Verdict
 from guarded_agent.core.errors import ActionError, StoreError
-from guarded_agent.store import Entry, Ledger, Store
+from guarded_agent.store import Entry, Ledger, Store, memory
 
 VERDICT = Verdict(
     Effect.APPROVE,
@@ -290,3 +290,28 @@ def test_a_result_moved_to_another_row_does_not_open(any_store: Store) -> None:
     assert find(any_store, action("c1").digest).result == "c1"
     with pytest.raises(StoreError, match="does not open"):
         find(any_store, action("c2").digest)
+
+
+CRASH = """
+import os, signal, sys
+from guarded_agent.store import Ledger, Store, memory
+store = Store.open(sys.argv[1])
+with store.write(durable=True) as connection:
+    Ledger(store).start(connection, sys.argv[2], "w1")
+with store.write() as connection:
+    Ledger(store).finish(connection, sys.argv[2], "w1", ok=True, result=1)
+    memory.grow(connection, "a", "t", at=1.0, recipients=frozenset({"x"}))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_that_is_killed_leaves_its_start_and_nothing_of_its_end(store_url: str) -> None:
+    with Store.open(store_url) as store:
+        digest = record(store, action()).digest
+        done = subprocess.run([sys.executable, "-c", CRASH, store_url, digest], check=False)
+        assert done.returncode == -9
+        assert find(store, digest).state == "executing"
+        with store.read() as connection:
+            assert memory.load(connection, "a", "t") == ThreadMemory()
+        assert not do(store, "start", digest, "w2")
+        assert do(store, "mark_uncertain", digest)

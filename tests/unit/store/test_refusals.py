@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,8 +15,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, text
 
-from guarded_agent.core.errors import StoreError
-from guarded_agent.store import Store
+from guarded_agent.core.errors import MissingExtra, StoreError
+from guarded_agent.store import Store, checkpointer
 from guarded_agent.store.schema import meta, metadata
 
 
@@ -263,3 +264,14 @@ def test_the_tables_are_exactly_those_of_the_schema(made: Path) -> None:
     with closing(sqlite3.connect(made)) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         assert {name for (name,) in tables} == set(metadata.tables)
+
+
+@pytest.mark.parametrize("missing", ["psycopg", "langgraph.checkpoint.postgres"])
+def test_a_missing_driver_is_named_with_the_line_that_installs_it(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    opened = Store.open(postgres_url)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with opened as store, pytest.raises(MissingExtra) as caught:
+        checkpointer(store if missing.startswith("langgraph") else Store.open(postgres_url))
+    assert "pip install 'guarded-agent[postgres]'" in str(caught.value)

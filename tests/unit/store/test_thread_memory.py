@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from sqlalchemy import select
+
 from guarded_agent.core import Confidentiality, Label, Pressure, ThreadMemory
 from guarded_agent.store import Store, memory
+from guarded_agent.store.schema import thread
 
 NOTICE = Pressure("replacement", "you will be replaced", "mail", frozenset({"kyle@acme.com"}))
 HR = Label(Confidentiality.CONFIDENTIAL, frozenset({"hr"}), sources=frozenset({"search_hr"}))
@@ -65,3 +68,10 @@ def test_lanes_that_both_loaded_before_they_saved_lose_nothing(any_store: Store)
         with any_store.write() as connection:
             memory.save(connection, "a", "t", lane, 1.0)
     assert load(any_store).recipients == {"first", "second"}
+
+
+def test_saving_what_is_known_already_writes_nothing(store: Store) -> None:
+    with store.write() as connection:
+        known = memory.grow(connection, "a", "t", at=1.0, label=HR)
+        assert memory.save(connection, "a", "t", known, 2.0) == known
+        assert connection.scalar(select(thread.c.changed_at)) == 1.0
