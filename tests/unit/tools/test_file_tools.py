@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -113,6 +114,13 @@ def test_every_place_has_one_spelling(
     with pytest.raises(ValidationError):
         tools[name].invoke(order)
     assert (root / "notes" / "a.txt").read_text() == "hello"
+
+
+@pytest.mark.parametrize("path", BAD_PATHS)
+def test_the_schema_that_is_judged_refuses_them_too(tools: dict[str, BaseTool], path: str) -> None:
+    schema: Any = tools["delete_path"].tool_call_schema
+    with pytest.raises(ValidationError):
+        schema.model_validate({"path": path})
 
 
 @pytest.mark.parametrize("path", ["out/secret.txt", "out", "link"])
