@@ -69,7 +69,8 @@ def url_host(url: str) -> str:
     bracketed = re.fullmatch(r"\[([0-9a-fA-F:.]{2,45})\](?::[0-9]{1,5})?", parts.netloc)
     if bracketed:
         try:
-            return str(ipaddress.IPv6Address(bracketed[1]))
+            address = ipaddress.IPv6Address(bracketed[1])
+            return str(address.ipv4_mapped or address)
         except ValueError:
             raise ValueError("this is not an IPv6 address") from None
     host, colon, port = parts.netloc.partition(":")
