@@ -126,9 +126,11 @@ class _Pages:
 
     def _queue_page(self) -> Response:
         now = self._store.clock()
-        cards = [card(request, now) for request in self._pending()]
+        # A database that needs a password is not named: the reviewer's environment has it.
+        url = self._store.url if self._store.path else None
+        cards = [card(request, now, url) for request in self._pending()]
         clock = datetime.fromtimestamp(now, UTC).strftime("%H:%M:%S UTC")
-        return HTMLResponse(self._page.render(cards=cards, clock=clock))
+        return HTMLResponse(self._page.render(cards=cards, clock=clock, store=self._store.url))
 
     def _queue_json(self) -> Response:
         requests = [request.as_json() for request in self._pending()]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +12,11 @@ from typing import Any
 
 from guarded_agent.approvals import Request
 from guarded_agent.core import Label
+from guarded_agent.guards.normalise import INVISIBLE
 
-_BREAKS = {"\n", "\t"}
 _ONE_LINE = 72
+_BLANK = "\u2800"  # the Braille pattern without dots: it counts as printable, and draws nothing
+_DRAWS_NOTHING = re.compile(f"[{INVISIBLE}{_BLANK}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,14 @@ class Card:
     reject: str
 
 
-def card(request: Request, now: float) -> Card:
-    """Return `request` as it reads at `now`."""
+def card(request: Request, now: float, store_url: str | None = None) -> Card:
+    """Return `request` as it reads at `now`.
+
+    Args:
+        request: The request.
+        now: The time.
+        store_url: What the commands name as the store; None leaves it to the environment.
+    """
     left = request.decide_by - now
     return Card(
         id=request.id,
@@ -70,24 +78,25 @@ def card(request: Request, now: float) -> Card:
         expires=f"{duration(left)} left to decide",
         expires_at=datetime.fromtimestamp(request.decide_by, UTC).isoformat(timespec="seconds"),
         urgent=left < (request.decide_by - request.created_at) / 5,
-        approve=_command("approve", request),
-        reject=_command("reject", request),
+        approve=_command(store_url, "approve", request.id),
+        reject=_command(store_url, "reject", request.id, "--reason", "..."),
     )
 
 
 def visible(text: str) -> str:
-    """Return `text` with every character that hides or reorders others written out.
+    """Return `text` with every character that hides, moves or reorders others written out.
 
     Example:
-        >>> visible("pay\\u202egnihton")
-        'pay⟦U+202E⟧gnihton'
+        >>> visible("pay\\u202eegap")
+        'pay\\\\u{202e}egap'
     """
-    return "".join(
-        f"⟦U+{ord(char):04X}⟧"
-        if unicodedata.category(char)[0] == "C" and char not in _BREAKS
-        else char
-        for char in text.replace("\u2028", "\n").replace("\u2029", "\n")
-    )
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if _shows(char) else f"\\u{{{ord(char):x}}}" for char in text)
+
+
+def _shows(char: str) -> bool:
+    return char in "\n\t" or (char.isprintable() and not _DRAWS_NOTHING.match(char))
 
 
 def duration(seconds: float) -> str:
@@ -143,5 +152,6 @@ def _quorum(request: Request) -> str:
     return visible(f"{given} of {request.quorum} approvals.{roles}")
 
 
-def _command(choice: str, request: Request) -> str:
-    return f"guarded-agent approvals {choice} {shlex.quote(visible(request.id))}"
+def _command(store_url: str | None, choice: str, *words: str) -> str:
+    store = [] if store_url is None else ["--store", store_url]
+    return visible(shlex.join(["guarded-agent", *store, "approvals", choice, *words]))

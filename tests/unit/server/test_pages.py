@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from guarded_agent.approvals import Approvals, Request
 from guarded_agent.core import Confidentiality, Finding, Label
 from guarded_agent.server.card import card, duration, visible
+from guarded_agent.store import Store
 
 Ask = Callable[..., Request]
 
@@ -21,7 +22,9 @@ def test_an_empty_queue_says_so(reviewer: TestClient) -> None:
     assert "Nothing waits for you" in reviewer.get("/approvals").text
 
 
-def test_a_request_shows_what_why_and_how_to_decide(reviewer: TestClient, ask: Ask) -> None:
+def test_a_request_shows_what_why_and_how_to_decide(
+    reviewer: TestClient, ask: Ask, store: Store
+) -> None:
     request = ask()
 
     page = reviewer.get("/approvals").text
@@ -29,8 +32,8 @@ def test_a_request_shows_what_why_and_how_to_decide(reviewer: TestClient, ask: A
     assert "Send with send_email (to: [EMAIL])" in page
     assert "mail that leaves the company" in page
     assert "0 of 1 approvals" in page
-    assert f"guarded-agent approvals approve {request.id}" in page
-    assert f"guarded-agent approvals reject {request.id}" in page
+    assert f"guarded-agent --store {store.url} approvals approve {request.id}" in page
+    assert f"guarded-agent --store {store.url} approvals reject {request.id} --reason" in page
     assert request.digest in page
 
 
@@ -77,7 +80,7 @@ def test_characters_that_hide_or_reorder_text_are_written_out(
 
     page = reviewer.get("/approvals").text
 
-    assert "Pay ⟦U+202E⟧gnp.eciovni⟦U+202C⟧ to A⟦U+200B⟧cme" in page
+    assert r"Pay \u{202e}gnp.eciovni\u{202c} to A\u{200b}cme" in page
 
 
 def test_the_most_urgent_request_comes_first(reviewer: TestClient, ask: Ask) -> None:
@@ -146,12 +149,12 @@ def test_a_request_past_its_time_has_none_left(ask: Ask) -> None:
     assert card(request, request.decide_by + 100).expires == "0 s left to decide"
 
 
-@given(st.text())
+@given(st.text(st.characters() | st.sampled_from("\u115f\u200b\u202e\u2066\u2800\ufeff\U000e0041")))
 def test_whatever_the_text_nothing_in_it_stays_invisible(text: str) -> None:
     shown = visible(text)
 
-    assert all(char.isprintable() or char.isspace() for char in shown)
-    assert not set(shown) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028")
+    assert all(char.isprintable() or char in "\n\t" for char in shown)
+    assert not set(shown) & set("\u115f\u200b\u202e\u2066\u2800\ufeff\U000e0041")
 
 
 @given(st.floats(min_value=0, max_value=1e7))
