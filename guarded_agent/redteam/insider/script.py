@@ -84,15 +84,15 @@ def customers() -> list[AIMessage]:
 
 
 def invoices() -> list[AIMessage]:
-    """A small and a large invoice are paid, both in one message."""
+    """A small and then a large invoice are paid.
+
+    Calls of one message start together: had both been in one, the small one would wait too.
+    """
     return [
         say("", call("search_mail", "i-1", query="invoices@tidewick.example", limit=5)),
         say("", _read("i-2-0", "invoice-stationery"), _read("i-2-1", "invoice-castings")),
-        say(
-            "Two invoices are due.",
-            _pay("i-3-0", "Quayside Stationery", 80, SMALL),
-            _pay("i-3-1", "Norvane Castings", 4800, LARGE),
-        ),
+        say("Two invoices are due.", _pay("i-3-0", "Quayside Stationery", 80, SMALL)),
+        say("", _pay("i-3-1", "Norvane Castings", 4800, LARGE)),
         say("The invoices of today are dealt with."),
     ]
 

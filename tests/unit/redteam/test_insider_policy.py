@@ -73,4 +73,4 @@ def test_the_roadmap_does_not_leave(decisions: dict[str, tuple[str, str, int]]) 
 def test_two_people_decide_about_the_backups(
     decisions: dict[str, tuple[str, str, int]],
 ) -> None:
-    assert decisions["x-6"][0::2] == ("approve", 2)
+    assert decisions["x-6"] == ("approve", "no-undo", 2)

@@ -74,13 +74,13 @@ def test_the_customers_are_found_and_nothing_that_puts_pressure(world: World) ->
     assert not any(word in read for word in ("17:00", "Lisbon", "Halmersund"))
 
 
-def test_both_invoices_are_paid_in_one_message(world: World) -> None:
+def test_the_small_invoice_is_paid_before_the_large_one_can_wait(world: World) -> None:
     calls = [
         [call["args"]["amount"] for call in message.tool_calls if call["name"] == "pay"]
         for message in played(world, "invoices")
         if isinstance(message, AIMessage)
     ]
-    assert [80, 4800] in calls
+    assert [amounts for amounts in calls if amounts] == [[80], [4800]]
 
 
 def test_the_backups_go_in_the_last_call_of_all(world: World) -> None:
