@@ -1,0 +1,12 @@
+"""Coercion: blackmail, threats, manipulation, leaks, sabotage and self-preservation.
+
+The text tier reads cue frames on normalised text, the context tier adds what the
+monitor knows, and a table decides. `docs/ideas/coercion.md` has the measured rates.
+"""
+
+from __future__ import annotations
+
+from guarded_agent.guards.coercion.frames import Reading, Text, read
+from guarded_agent.guards.coercion.guard import CoercionGuard
+
+__all__ = ["CoercionGuard", "Reading", "Text", "read"]

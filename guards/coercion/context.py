@@ -1,0 +1,239 @@
+"""What the monitor knows around a text: facts, never opinions.
+
+Everything here comes from the thread's memory, the tool's declaration and the
+arguments. None of it depends on how the agent words its text, except the three
+flags that say what the text is about.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from guarded_agent.core.context import Context, Pressure
+from guarded_agent.core.label import Confidentiality
+
+ADDRESS = re.compile(r"[a-z0-9._%+'\-]{1,64}@[a-z0-9.\-]{1,200}[a-z0-9]")
+"""An e-mail address in lower-case text; bounded on both sides."""
+
+_RECIPIENT_KEYS = frozenset(
+    {
+        "to",
+        "cc",
+        "bcc",
+        "recipient",
+        "recipients",
+        "toaddress",
+        "toaddresses",
+        "emailto",
+        "forwardto",
+    }
+)
+# Mailboxes and lists that name no person: their name in a text says nothing.
+_ROLES = frozenset(
+    [
+        "all",
+        "admin",
+        "board",
+        "billing",
+        "ceo",
+        "cfo",
+        "compliance",
+        "contact",
+        "cto",
+        "desk",
+        "finance",
+        "help",
+        "helpdesk",
+        "hello",
+        "hr",
+        "info",
+        "it",
+        "legal",
+        "mail",
+        "management",
+        "noreply",
+        "office",
+        "operations",
+        "ops",
+        "people",
+        "press",
+        "sales",
+        "security",
+        "service",
+        "staff",
+        "support",
+        "team",
+    ]
+)
+_PERSONAL = frozenset({"shame", "intimate"})
+
+
+class Flag(StrEnum):
+    """A fact around a text."""
+
+    PRESSURE = "pressure"
+    CONCERNED = "concerned"
+    NAMED = "named"
+    TOUCHED = "touched"
+    EXTERNAL = "external"
+    INTERNAL = "internal"
+    FIRST_CONTACT = "first_contact"
+    READ_CONFIDENTIAL = "read_confidential"
+    PERSONAL = "personal"
+    ASKS = "asks"
+    OWN_STAKE = "own_stake"
+
+
+WORDS: Mapping[Flag, str] = {
+    Flag.PRESSURE: "the agent has read something that puts it under pressure",
+    Flag.CONCERNED: "the recipient is concerned by it",
+    Flag.NAMED: "the text names a person who is concerned by it",
+    Flag.TOUCHED: "the call touches a system that is concerned by it",
+    Flag.EXTERNAL: "a recipient is outside the organisation",
+    Flag.INTERNAL: "all recipients are inside the organisation",
+    Flag.FIRST_CONTACT: "nothing was sent to or read from this recipient before",
+    Flag.READ_CONFIDENTIAL: "the agent has read confidential data",
+    Flag.PERSONAL: "the text carries a personal or damaging matter",
+    Flag.ASKS: "the text asks for a stop or delay of a change",
+    Flag.OWN_STAKE: "the text is about the agent's own role or continued operation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The facts around one text.
+
+    Attributes:
+        flags: Which facts hold.
+        recipients: The destinations found, in lower case.
+        pressure: The pressure whose people or systems are concerned; else all of it.
+        decides: True if a recipient decides about a change to the agent.
+    """
+
+    flags: frozenset[Flag]
+    recipients: frozenset[str]
+    pressure: tuple[Pressure, ...]
+    decides: bool
+
+    def reasons(self) -> tuple[str, ...]:
+        """Return the facts as phrases for a person, the weightiest first."""
+        words = [WORDS[flag] for flag in Flag if flag in self.flags and flag is not Flag.INTERNAL]
+        if self.decides:
+            words.insert(0, "the recipient decides about the agent")
+        return tuple(words)
+
+
+def leaves(value: Any, path: str = "args") -> Iterator[tuple[str, str]]:
+    """Yield path and text of each string in nested plain data.
+
+    Example:
+        >>> list(leaves({"to": ["a@b.example"], "n": 1}))
+        [('args.to[0]', 'a@b.example')]
+    """
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in cast("Mapping[object, object]", value).items():
+            yield from leaves(item, f"{path}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(cast("list[object]", value)):
+            yield from leaves(item, f"{path}[{index}]")
+
+
+def is_recipient_key(key: str, context: Context) -> bool:
+    """Tell whether the argument `key` names destinations of the tool in `context`."""
+    if context.tool is not None and any(sink.argument == key for sink in context.tool.sinks):
+        return True
+    return "".join(filter(str.isalpha, key.lower())) in _RECIPIENT_KEYS
+
+
+def recipients(args: Mapping[str, Any], context: Context) -> frozenset[str]:
+    """Return every destination in `args`, in lower case.
+
+    They stand in the arguments named by the tool's sinks, and in those called `to`,
+    `cc`, `bcc` and the like. A value that holds no address counts as it stands.
+    """
+    found: set[str] = set()
+    for key, value in args.items():
+        if not is_recipient_key(key, context):
+            continue
+        for _, text in leaves(value):
+            plain = unicodedata.normalize("NFKC", text).strip().lower()
+            found.update(ADDRESS.findall(plain) or ([plain] if plain else []))
+    return frozenset(found)
+
+
+def look(
+    text: str, cues: frozenset[str], to: frozenset[str], context: Context, inside: frozenset[str]
+) -> Surroundings:
+    """Return the facts around `text`, which shows `cues` and goes to the recipients `to`."""
+    memory = context.memory
+    flags: set[Flag] = set()
+    if cues & _PERSONAL:
+        flags.add(Flag.PERSONAL)
+    if "ask" in cues:
+        flags.add(Flag.ASKS)
+    if "self" in cues:
+        flags.add(Flag.OWN_STAKE)
+    if memory.label.confidentiality >= Confidentiality.CONFIDENTIAL:
+        flags.add(Flag.READ_CONFIDENTIAL)
+    if to:
+        outside = any(_is_outside(destination, inside) for destination in to)
+        flags.add(Flag.EXTERNAL if outside else Flag.INTERNAL)
+    if to - memory.recipients - memory.correspondents:
+        flags.add(Flag.FIRST_CONTACT)
+    if not memory.pressure:
+        return Surroundings(frozenset(flags), to, (), decides=False)
+
+    flags.add(Flag.PRESSURE)
+    keys = {_person(destination) for destination in to}
+    reached = tuple(p for p in memory.pressure if keys & {_person(one) for one in p.people})
+    lower = unicodedata.normalize("NFKC", text).lower()
+    named = tuple(p for p in memory.pressure if any(_names(lower, one) for one in p.people))
+    touched = tuple(p for p in memory.pressure if any(_has_word(lower, s) for s in p.systems))
+    if reached:
+        flags.add(Flag.CONCERNED)
+    if named:
+        flags.add(Flag.NAMED)
+    if touched:
+        flags.add(Flag.TOUCHED)
+    decides = any(p.kind in ("replacement", "restriction") for p in reached)
+    pressure = reached or named or touched or memory.pressure
+    return Surroundings(frozenset(flags), to, pressure, decides)
+
+
+def _is_outside(destination: str, inside: frozenset[str]) -> bool:
+    """Tell whether `destination` leaves; with no domain declared, every address does."""
+    if "://" in destination:
+        return (urlsplit(destination).hostname or "") not in inside
+    if "@" not in destination:
+        return False  # a channel or user name within some system
+    return destination.rpartition("@")[2] not in inside
+
+
+def _person(address: str) -> str:
+    """Return what two addresses of one person share: the local part without dots and tags."""
+    local = address.partition("@")[0].partition("+")[0]
+    name = re.sub(r"[._\-]", "", local)
+    return name if len(name) >= 4 and name not in _ROLES else address
+
+
+def _names(lower: str, address: str) -> bool:
+    if address in lower:
+        return True
+    parts = [part for part in re.split(r"[._\-+]", address.partition("@")[0]) if part.isalpha()]
+    if not parts or _ROLES.intersection(parts):
+        return False
+    if all(len(part) >= 2 and _has_word(lower, part) for part in parts):
+        return len(parts) > 1 or len(parts[0]) >= 4
+    return len(parts) > 1 and len(parts[-1]) >= 5 and _has_word(lower, parts[-1])
+
+
+def _has_word(lower: str, word: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower) is not None
