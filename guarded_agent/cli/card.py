@@ -1,0 +1,166 @@
+"""One request on a terminal, in the order in which a person decides: ten seconds are enough.
+
+What the agent wrote stands behind a bar, with nothing hidden in it, so that it cannot
+pass for a part of the card.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.text import Text
+
+from guarded_agent.approvals import Request
+from guarded_agent.cli.screen import command, console, duration, visible
+from guarded_agent.cli.session import Session
+from guarded_agent.core import Label
+
+_BAR = "  | "
+
+
+def show_card(
+    request: Request,
+    session: Session,
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    replaced_by: str = "",
+    reviewer: str | None = None,
+) -> None:
+    """Print the card of `request`.
+
+    Args:
+        request: What is shown.
+        session: Gives the time, and the store for the commands.
+        arguments: The real arguments, where a reviewer opened them.
+        replaced_by: The id of the request that an edit led to.
+        reviewer: Who looks, for the commands.
+    """
+    out = console()
+    for part in _parts(request, session, arguments, replaced_by, reviewer):
+        out.print(part, soft_wrap=True)
+
+
+def _parts(
+    request: Request,
+    session: Session,
+    arguments: Mapping[str, Any] | None,
+    replaced_by: str,
+    reviewer: str | None,
+) -> Iterator[Text]:
+    yield Text(visible(request.summary), "bold")
+    yield Text("")
+    yield _head("Why it was stopped")
+    for finding in request.reasons:
+        rule = f"  [{finding.rule or finding.guard or finding.category}]"
+        yield Text.assemble(f"  - {visible(finding.message)}", (visible(rule), "dim"))
+    if not request.reasons:
+        yield Text("  - the policy asks a person for every call of this tool")
+    yield Text("")
+    yield _head("Arguments, redacted" if arguments is None else "Arguments, as they are")
+    yield from _arguments(request.preview if arguments is None else arguments)
+    yield Text("")
+    yield _field("Data read", data(request.label))
+    yield _field(
+        "Impact", visible(request.impact or f"none declared; the tool does {request.access}")
+    )
+    yield _field("Asked by", asker(request))
+    yield _field("Votes", votes(request))
+    yield _field("Clock", clock(request, session.clock()))
+    if request.state != "pending":
+        yield from _ended(request, replaced_by)
+        return
+    yield Text("")
+    yield _head("What you can do")
+    for words in commands(request, reviewer):
+        yield Text(command(session.command(*words)))
+
+
+def commands(request: Request, reviewer: str | None = None) -> list[list[str]]:
+    """Return the commands that decide on `request`."""
+    who = ["--reviewer", reviewer or "YOUR-NAME"]
+    roles = [word for role in request.roles for word in ("--role", role)]
+    base = [request.id, *who]
+    return [
+        ["approvals", "approve", *base, *roles, "--digest", request.digest],
+        ["approvals", "reject", *base, "--reason", "WHY"],
+        ["approvals", "edit", *base, "--args", "@new-arguments.json"],
+    ]
+
+
+def data(label: Label) -> str:
+    """Return what is known of the data that the thread has read, in words."""
+    words = [str(label.confidentiality), *sorted(label.compartments)]
+    words.append("trusted" if label.trusted else "untrusted: others may have written it")
+    words += [f"from {source}" for source in sorted(label.sources)]
+    return visible(", ".join(words))
+
+
+def asker(request: Request) -> str:
+    """Return who asks, for whom and where, in words."""
+    edited = f"; arguments edited by {request.edited_by}" if request.edited_by else ""
+    user = f"for {request.user}" if request.user else "for no named person"
+    return visible(f"agent {request.agent_id}, {user}, in thread {request.thread_id}{edited}")
+
+
+def progress(request: Request) -> str:
+    """Return how far the approval is, such as `1 of 2`."""
+    return f"{len(request.approvers)} of {request.quorum}"
+
+
+def votes(request: Request) -> str:
+    """Return the votes so far, and what is missing, in words."""
+    given = [
+        f"{vote.reviewer}: {vote.choice}" + (f" ({vote.reason})" if vote.reason else "")
+        for vote in request.votes
+    ]
+    words = [f"{progress(request)} approvals", *given]
+    if request.missing_roles and request.state == "pending":
+        words.append(f"still needs a {' and a '.join(request.missing_roles)}")
+    return visible("; ".join(words))
+
+
+def clock(request: Request, now: float) -> str:
+    """Return when it was asked, and what time is left, in words."""
+    asked = f"asked {duration(now - request.created_at)} ago"
+    if request.state == "pending":
+        return (
+            f"{asked}; denied in {duration(request.decide_by - now)} unless decided; "
+            f"an approval is good for {duration(request.execute_within)}"
+        )
+    if request.state == "approved" and request.execute_by is not None:
+        return f"{asked}; the approval is good for {duration(request.execute_by - now)} more"
+    return asked
+
+
+def _ended(request: Request, replaced_by: str) -> Iterator[Text]:
+    words = request.state + (f": {request.message}" if request.message else "")
+    yield _field("State", visible(words))
+    if request.state == "approved":
+        yield Text("")
+        yield Text(f"It runs when the agent resumes the thread {visible(request.thread_id)}.")
+    if replaced_by:
+        yield _field("Now", f"see request {visible(replaced_by)}")
+
+
+def _head(text: str) -> Text:
+    return Text(text, "bold cyan")
+
+
+def _field(name: str, text: str) -> Text:
+    return Text.assemble((f"{name:<10}", "bold cyan"), text)
+
+
+def _arguments(arguments: Mapping[str, Any]) -> Iterator[Text]:
+    if not arguments:
+        yield Text(f"{_BAR}none")
+    for name, value in arguments.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        first, *more = visible(text, lines=True).split("\n")
+        if more:
+            yield Text(f"{_BAR}{visible(name)}:")
+            for line in (first, *more):
+                yield Text(f"{_BAR}    {line}")
+        else:
+            yield Text(f"{_BAR}{visible(name)}: {first}")

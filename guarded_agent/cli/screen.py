@@ -1,0 +1,129 @@
+"""What people and scripts read: text with nothing hidden in it, commands to copy, JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from guarded_agent.guards.normalise import INVISIBLE
+from guarded_agent.server.card import duration
+
+WIDEST = 100
+"""Prose gets no wider than this: longer lines are hard to read."""
+
+_BLANK = "\u2800"
+"""The Braille pattern without dots: it counts as printable and draws nothing."""
+
+_DRAWS_NOTHING = re.compile(f"[{INVISIBLE}{_BLANK}]")
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    """Return `text` with every character that hides, moves or reorders others written out.
+
+    Args:
+        text: What an agent, a tool or a file wrote.
+        lines: Leave line breaks as they are.
+
+    Example:
+        >>> visible("pay\\u202eegap")
+        'pay\\\\u{202e}egap'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if _shows(char) or (lines and char == "\n") else f"\\u{{{ord(char):x}}}"
+        for char in text
+    )
+
+
+def _shows(char: str) -> bool:
+    return char.isprintable() and not _DRAWS_NOTHING.match(char)
+
+
+def console() -> Console:
+    """Return the console of standard output; what it prints is never read as markup."""
+    return Console(markup=False, emoji=False, highlight=False)
+
+
+def say(line: str = "", style: str = "") -> None:
+    """Print one line, whole: a terminal may break it, a file gets it as it is."""
+    console().print(Text(line, style), soft_wrap=True)
+
+
+def print_table(table: Table) -> None:
+    """Print a table, with no spaces at the ends of its lines."""
+    out = console()
+    with out.capture() as captured:
+        out.print(table)
+    for line in captured.get().splitlines():
+        sys.stdout.write(f"{line.rstrip()}\n")
+
+
+def print_json(data: Any) -> None:
+    """Print plain data as JSON for a script."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=True, indent=2) + "\n")
+
+
+def flow(text: str, indent: str = "", *, first: str | None = None, style: str = "") -> None:
+    """Print prose, broken between words to fit the terminal.
+
+    Args:
+        text: The prose.
+        indent: What each line begins with.
+        first: What the first line begins with, where not the same.
+        style: How it looks on a terminal.
+    """
+    width = min(console().width, WIDEST)
+    for line in textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ):
+        say(line, style)
+
+
+def command(words: Sequence[str], *, indent: str = "  ", width: int = 79) -> str:
+    """Return a command for a shell, broken with backslashes so that it can be copied whole.
+
+    Example:
+        >>> print(command(["guarded-agent", "approvals", "reject", "3f9a", "--reason", "no"],
+        ...               width=36))
+          guarded-agent approvals reject \\
+              3f9a --reason no
+    """
+    lines = [indent]
+    for phrase in _phrases(words):
+        if lines[-1].strip() and len(lines[-1]) + len(phrase) + 2 > width:
+            lines[-1] += "\\"
+            lines.append(f"{indent}    ")
+        lines[-1] += f"{phrase} "
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _phrases(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words for a shell; an option stays with its value."""
+    held = ""
+    for word in map(shlex.quote, words):
+        if held and not word.startswith("--"):
+            yield f"{held} {word}"
+            held = ""
+            continue
+        if held:
+            yield held
+        held = word if word.startswith("--") else ""
+        if not held:
+            yield word
+    if held:
+        yield held

@@ -1,0 +1,70 @@
+"""Import what a command line names: `my_app:agent`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from guarded_agent.cli.failure import unexpected
+from guarded_agent.core import ToolSpec
+
+
+def load_target(name: str) -> Any:
+    """Return the object that `module:attribute` names; the working directory comes first.
+
+    Importing runs the module's own code.
+
+    Raises:
+        click.UsageError: It cannot be imported; one line says why.
+    """
+    module_name, colon, path = name.partition(":")
+    if not (module_name and colon and path):
+        raise click.UsageError(
+            f"{name!r} names no object: write MODULE:NAME, such as my_app:agent."
+        )
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{module_name}.".startswith(f"{error.name}."):
+            raise click.UsageError(
+                f"there is no module {module_name!r} here: run this in your project's folder."
+            ) from None
+        raise click.UsageError(f"{module_name} cannot be imported: {error}.") from None
+    except (Exception, SystemExit) as error:
+        raise click.UsageError(f"{module_name} cannot be imported: {unexpected(error)}.") from None
+    for part in path.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise click.UsageError(f"{module_name} has no {path!r}.") from None
+    return found
+
+
+def load_tools(name: str) -> list[ToolSpec]:
+    """Return what the tools say of themselves in the list that `module:attribute` names.
+
+    Raises:
+        click.UsageError: It is no list of tools.
+    """
+    from langchain_core.tools import BaseTool  # LangChain: only for who names tools
+    from langchain_core.tools import tool as make_tool
+
+    from guarded_agent.agent.describe import Shape
+
+    found = load_target(name)
+    if not isinstance(found, (list, tuple)) or not all(map(callable_or_tool, found)):
+        raise click.UsageError(f"{name} is no list of tools.")
+    tools = [item if isinstance(item, BaseTool) else make_tool(item) for item in found]
+    return [Shape.of(item).spec for item in tools]
+
+
+def callable_or_tool(item: Any) -> bool:
+    """Return whether `item` can be a tool."""
+    return callable(item) or hasattr(item, "tool_call_schema")
