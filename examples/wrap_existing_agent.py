@@ -24,7 +24,11 @@ POLICY = {
             "access": "send",
             "rules": [
                 {"effect": "allow", "when": 'email_domain(args.to) == "acme.example"'},
-                {"effect": "approve", "because": "mail that leaves the company"},
+                {
+                    "effect": "approve",
+                    "when": 'email_domain(args.to) != "acme.example"',
+                    "because": "mail that leaves the company",
+                },
             ],
         },
     },

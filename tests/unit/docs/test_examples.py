@@ -14,8 +14,8 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 def run(name: str, where: Path) -> str:
-    """Run an example in an empty folder, warnings as errors, and return what it printed."""
-    command = [sys.executable, "-W", "error", EXAMPLES / name]
+    """Run an example in an empty folder and return what it printed."""
+    command = [sys.executable, EXAMPLES / name]
     done = subprocess.run(command, cwd=where, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
