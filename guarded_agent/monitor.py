@@ -520,11 +520,13 @@ class Monitor:
                 correspondents=addresses(result) if spec.access == "read" else frozenset(),
                 tools_read=frozenset({action.tool}) if spec.access == "read" else frozenset(),
             )
-            Ledger(self.store).finish(
+            mine = Ledger(self.store).finish(
                 connection, action.digest, self.worker, ok=True, result=allowed
             )
             settle(connection, action.digest)
-            self._log(connection, "action.done", action, {"tool": action.tool, **verdict.as_json()})
+            data = {"tool": action.tool, **verdict.as_json()}
+            # Late: a person settled it while it was still running.
+            self._log(connection, "action.done" if mine else "action.late", action, data)
         self._running.discard(action.digest)
         if verdict.effect is Effect.HALT:
             raise Denied(verdict.message or "A guard halted this run.")
@@ -535,9 +537,12 @@ class Monitor:
         action = receipt.action
         text = str(self.redact(f"{type(error).__name__}: {error}"))
         with self.store.write() as connection:
-            Ledger(self.store).finish(connection, action.digest, self.worker, ok=False, result=text)
+            mine = Ledger(self.store).finish(
+                connection, action.digest, self.worker, ok=False, result=text
+            )
             release(connection, action.digest)
-            self._log(connection, "action.failed", action, {"tool": action.tool, "error": text})
+            data = {"tool": action.tool, "error": text}
+            self._log(connection, "action.failed" if mine else "action.late", action, data)
         self._running.discard(action.digest)
         return text
 

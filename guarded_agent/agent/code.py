@@ -285,6 +285,13 @@ class _Swap:
                 return (types.MethodType(function, value.__self__), hits) if hits else (value, 0)
             case types.FunctionType():
                 return self._function(value)
+            case functools.partial():
+                part = cast("functools.partial[Any]", value)
+                function, hits = self.value(part.func)
+                args, more = self._list(list(part.args))
+                words, most = self.value(part.keywords)
+                total = hits + more + most
+                return (functools.partial(function, *args, **words), total) if total else (value, 0)
             case list():
                 items, hits = self._list(cast("list[Any]", value))
                 return (items, hits) if hits else (cast("list[Any]", value), 0)

@@ -38,6 +38,11 @@ def guard_model(model: BaseChatModel, monitor: Monitor) -> BaseChatModel:
     return copy
 
 
+def is_guarded_model(model: BaseChatModel) -> bool:
+    """Return whether `model` is a guarded one."""
+    return isinstance(model, _Guarded)
+
+
 class _Guarded:
     """Marks guarded models."""
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -29,7 +29,7 @@ from langgraph.pregel import Pregel
 
 from guarded_agent.agent.code import Holdings, holdings, swapped
 from guarded_agent.agent.describe import Shape
-from guarded_agent.agent.model import guard_model
+from guarded_agent.agent.model import guard_model, is_guarded_model
 from guarded_agent.agent.nodes import (
     Approval,
     Gate,
@@ -137,49 +137,39 @@ class Rebuild:
     def _look_code(self, builder: Builder, key: str, name: str, runnable: Any) -> None:
         held = holdings(runnable, name=name)
         self._held[id(runnable)] = held
-        if any(word.startswith("guarded_agent.") for word in _modules(runnable)):
-            self._unproven(key, "is a guard node already: wrap the agent once, not twice")
-            return
-        if not self._look_held(key, held):
-            return
-        for inner in held.graphs:
-            if not isinstance(inner, CompiledStateGraph):
-                self._unproven(key, f"holds a {type(inner).__name__}, which has no builder to copy")
-                return
-        if held.models and not _replaces_by_id(builder):
-            self._unproven(
-                key, "calls a model, but the graph has no `messages` channel with add_messages"
-            )
+        problem = _guard_node(runnable) or _problem(held) or _unbuilt(held)
+        if problem is None and held.models and not _replaces_by_id(builder):
+            problem = "calls a model, but the graph has no `messages` channel with add_messages"
+        elif problem is None and not held.models and _resolves_late(runnable):
+            problem = "chooses its model while it runs, so it cannot be guarded before"
+        if problem is not None:
+            self._unproven(key, problem)
         elif held.models:
             self.report.add(key, "guarded", "calls a model; an output guard follows")
         elif held.graphs:
             self.report.add(key, "guarded", "calls a graph; its own nodes follow")
-        elif _resolves_late(runnable):
-            self._unproven(key, "chooses its model while it runs, so it cannot be guarded before")
         elif key in self.trust:
             self.report.add(key, "trusted", self.trust[key])
         else:
             self.report.add(key, "plain", "reaches no tool, no model and nothing unknown")
         for inner in held.graphs:
-            self.look(cast("Graph", inner), f"{key}/")
+            if isinstance(inner, CompiledStateGraph):
+                self.look(cast("Graph", inner), f"{key}/")
 
     def _look_edge(self, key: str, path: Any) -> None:
         self._look_held(key, holdings(path, name="its condition"))
 
-    def _look_held(self, key: str, held: Holdings) -> bool:
-        problems = [*held.unknown, *(f"{tool} runs outside of a tool node" for tool in held.tools)]
-        if not problems:
-            return True
-        rest = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        return self._unproven(key, problems[0] + rest)
+    def _look_held(self, key: str, held: Holdings) -> None:
+        problem = _problem(held)
+        if problem is not None:
+            self._unproven(key, problem)
 
-    def _unproven(self, key: str, why: str) -> bool:
+    def _unproven(self, key: str, why: str) -> None:
         """Report `key` as trusted if it was declared, else as unproven."""
         if key in self.trust:
             self.report.add(key, "trusted", f"{self.trust[key]} [{why}]")
-            return True
-        self.report.add(key, "unproven", why)
-        return False
+        else:
+            self.report.add(key, "unproven", why)
 
     def require_proof(self) -> None:
         """Refuse to go on with anything unproven, or with a declaration that fits nothing.
@@ -283,6 +273,7 @@ class Rebuild:
             new.nodes[name] = spec
             return None
         rebuilt, hits = swapped(runnable, lambda value: self._replace(value, monitor))
+        _require_swapped(name, rebuilt, self._done.values())
         if not held.models:
             new.nodes[name] = dataclasses.replace(spec, runnable=rebuilt)
             return None
@@ -331,6 +322,21 @@ def _with_tools(node: ToolNode, name: str, tools: dict[str, BaseTool]) -> ToolNo
     return new
 
 
+def _require_swapped(name: str, rebuilt: Any, built: Iterable[Graph]) -> None:
+    """Look once more: nothing unguarded may be left in a node that was rebuilt.
+
+    Raises:
+        UnprovableGraph: Something is, in a place that the swap does not reach.
+    """
+    left = holdings(rebuilt, name=name)
+    guarded = {id(graph) for graph in built}
+    names = [type(model).__name__ for model in left.models if not is_guarded_model(model)]
+    names += [graph.name or "a graph" for graph in left.graphs if id(graph) not in guarded]
+    if names:
+        why = f"holds {', '.join(names)} where it cannot be replaced by a guarded one"
+        raise UnprovableGraph(f"{name}: {why}; pass it in a plain variable instead", {name: why})
+
+
 def _executes_model(value: Any) -> bool:
     """Return whether `value` is where create_agent calls the model that middleware chose."""
     return (
@@ -345,6 +351,26 @@ def _guarding(execute: Callable[[Any], Any], monitor: Monitor) -> Callable[[Any]
         return execute(request.override(model=guard_model(request.model, monitor)))
 
     return guarded
+
+
+def _problem(held: Holdings) -> str | None:
+    problems = [*held.unknown, *(f"{tool} runs outside of a tool node" for tool in held.tools)]
+    if not problems:
+        return None
+    return problems[0] + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
+
+
+def _unbuilt(held: Holdings) -> str | None:
+    for inner in held.graphs:
+        if not isinstance(inner, CompiledStateGraph):
+            return f"holds a {type(inner).__name__}, which has no builder to copy"
+    return None
+
+
+def _guard_node(runnable: Any) -> str | None:
+    if any(word.startswith("guarded_agent.agent.") for word in _modules(runnable)):
+        return "is a guard node already: wrap the agent once, not twice"
+    return None
 
 
 def _replaces_by_id(builder: Builder) -> bool:

@@ -247,6 +247,9 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             return await plain_arun(
                 self, whole, *args, config=config, tool_call_id=tool_call_id, **kwargs
             )
+        except OutcomeUncertain as error:
+            ask_outcome(standing.action, error)
+            raise
         finally:
             _RECEIPT.reset(token)
             if not receipt.entered:
@@ -263,6 +266,9 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
                 result = body(self, *args, **kwargs)
         except GraphBubbleUp:
             monitor.pause(receipt)
+            raise
+        except OutcomeUncertain:  # the tool itself does not know
+            monitor.lose(receipt)
             raise
         except Exception as error:
             failure = _scrubbed(error, monitor.fail(receipt, error))
@@ -286,6 +292,9 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
                 result = await abody(self, *args, **kwargs)
         except GraphBubbleUp:
             await asyncio.to_thread(monitor.pause, receipt)
+            raise
+        except OutcomeUncertain:
+            await asyncio.to_thread(monitor.lose, receipt)
             raise
         except Exception as error:
             failure = _scrubbed(error, await asyncio.to_thread(monitor.fail, receipt, error))

@@ -1,0 +1,250 @@
+"""What cannot be proven is refused, with a report that says what to declare."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+import pytest
+from langchain_core.runnables import RunnableLambda
+from langchain_core.tools import BaseTool, tool
+from langgraph.func import entrypoint
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+
+from guarded_agent import UnprovableGraph, guard
+from guarded_agent.store import Store
+from guarded_agent.testing import ScriptedModel, call, say
+
+HELLO = {"messages": [("user", "hello")]}
+
+
+@tool
+def wipe(disk: str) -> str:
+    """Wipe a disk."""
+    return f"wiped {disk}"
+
+
+def graph_of(node: Any, name: str = "work") -> StateGraph[Any, Any, Any, Any]:
+    builder = StateGraph(MessagesState)
+    builder.add_node(name, node)
+    builder.add_edge(START, name)
+    builder.add_edge(name, END)
+    return builder
+
+
+def refused(target: Any, store: Store, **options: Any) -> dict[str, str]:
+    with pytest.raises(UnprovableGraph) as caught:
+        guard(target, store=store, **options)
+    assert "trust=" in caught.value.report or "takes a" in caught.value.report
+    return caught.value.reasons
+
+
+def test_a_node_that_runs_tools_by_hand(store: Store) -> None:
+    def work(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [wipe.invoke(item) for item in state["messages"][-1].tool_calls]}
+
+    reasons = refused(graph_of(work), store)
+    assert "wipe" in reasons["work"]
+    assert "outside of a tool node" in reasons["work"]
+
+
+def test_a_node_that_reaches_out_by_itself(store: Store) -> None:
+    def work(state: MessagesState) -> dict[str, Any]:
+        subprocess.run(["true"], check=True)
+        return {"messages": []}
+
+    assert "module subprocess" in refused(graph_of(work), store)["work"]
+
+
+def test_a_node_that_opens_files(store: Store) -> None:
+    def work(state: MessagesState) -> dict[str, Any]:
+        with open("notes") as file:
+            return {"messages": [("user", file.read())]}
+
+    assert refused(graph_of(work), store)["work"] == "work calls open()"
+
+
+def test_a_node_that_imports_inside(store: Store) -> None:
+    def work(state: MessagesState) -> dict[str, Any]:
+        import os
+
+        os.system("true")
+        return {"messages": []}
+
+    assert refused(graph_of(work), store)["work"] == "work imports os"
+
+
+def test_a_node_that_holds_an_object_of_unknown_kind(store: Store) -> None:
+    class Client:
+        def send(self, text: str) -> None: ...
+
+    client = Client()
+
+    def work(state: MessagesState) -> dict[str, Any]:
+        client.send("hello")
+        return {"messages": []}
+
+    assert "Client" in refused(graph_of(work), store)["work"]
+
+
+def test_an_edge_that_acts(store: Store) -> None:
+    def route(state: MessagesState) -> str:
+        wipe.invoke({"disk": "a"})
+        return END
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("work", lambda state: {"messages": []})
+    builder.add_edge(START, "work")
+    builder.add_conditional_edges("work", route, [END])
+    assert "outside of a tool node" in refused(builder, store)["work:route"]
+
+
+def test_an_agent_used_as_a_tool(store: Store, bank: Any) -> None:
+    inner = bank.agent("hand_written", [say("Hello.")])
+
+    @tool
+    def ask(question: str) -> str:
+        """Ask a colleague."""
+        return str(inner.invoke({"messages": [("user", question)]}))
+
+    reasons = refused(graph_of(ToolNode([ask]), "tools"), store)
+    assert "an agent or tools of its own" in reasons["tool:ask"]
+
+
+def test_a_tool_node_that_changes_how_tools_run(store: Store) -> None:
+    class Faster(ToolNode):
+        def _run_one(self, *args: Any) -> Any:
+            return super()._run_one(*args)
+
+    assert "_run_one" in refused(graph_of(Faster([wipe]), "tools"), store)["tools"]
+
+
+def test_two_tools_of_one_name(store: Store) -> None:
+    other = wipe.model_copy(update={"description": "Something else."})
+    builder = graph_of(ToolNode([wipe]), "one")
+    builder.add_node("two", ToolNode([other]))
+    builder.add_edge("one", "two")
+    assert "two different tools" in refused(builder, store)["tool:wipe"]
+
+
+def test_a_functional_workflow(store: Store) -> None:
+    @entrypoint()
+    def workflow(given: str) -> str:
+        return wipe.invoke({"disk": given})
+
+    assert "takes a compiled LangGraph graph" in refused(workflow, store)["Pregel"]
+
+
+@pytest.mark.parametrize(
+    "target", [RunnableLambda(lambda x: x), ScriptedModel(script=[]), "agent", None]
+)
+def test_what_is_no_graph(store: Store, target: Any) -> None:
+    refused(target, store)
+
+
+def test_deepagents_default_agent_is_refused_with_the_reason(store: Store) -> None:
+    deepagents = pytest.importorskip("deepagents")
+    agent = deepagents.create_deep_agent(model=ScriptedModel(script=[say("Hi.")]), tools=[wipe])
+    reasons = refused(agent, store)
+    assert "runs an agent or tools of its own" in reasons["tool:task"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_supervisor_team_is_guarded_inside_and_out(store: Store, bank: Any) -> None:
+    pytest.importorskip("langgraph_supervisor")
+    from langgraph.prebuilt import create_react_agent
+    from langgraph_supervisor import create_supervisor
+
+    _, wire = bank.tools()
+    # Each model's turn is the number of AI messages that it sees, those of others included.
+    pay, paid, done = say("", call("wire", "c1", to="bob", amount=5)), say("Paid."), say("Done.")
+    clerk = create_react_agent(ScriptedModel(script=[done, pay, paid]), [wire], name="clerk")
+    handoff = say("", call("transfer_to_clerk", "h1"))
+    boss = ScriptedModel(script=[handoff, *[done] * 4])
+    team = create_supervisor([clerk], model=boss).compile()
+    policy = {
+        "version": 1,
+        "tools": {
+            "transfer_to_*": {"access": "read"},
+            "wire": {"access": "write", "rules": [{"effect": "approve"}]},
+        },
+    }
+    safe = guard(team, policy=policy, store=store)
+    keys = {line.key: line.status for line in safe.report().lines}
+    assert keys["clerk/tools"] == keys["supervisor/tools"] == "guarded"
+    out = safe.invoke(HELLO)
+    assert bank.ran == []
+    [request] = out.waiting
+    safe.approvals.vote(request.id, "approve", reviewer="ann", digest=request.digest)
+    safe.resume(out.thread_id)
+    assert bank.wired == [("wire", "bob", 5.0)]
+
+
+def test_a_declared_node_is_trusted_and_reported(store: Store) -> None:
+    def work(state: MessagesState) -> dict[str, Any]:
+        subprocess.run(["true"], check=True)
+        return {"messages": []}
+
+    safe = guard(graph_of(work), store=store, trust={"work": "runs `true`, reviewed"})
+    [line] = [line for line in safe.report().lines if line.key == "work"]
+    assert line.status == "trusted"
+    assert "reviewed" in line.why
+
+
+def test_a_declaration_that_fits_nothing_is_refused(store: Store) -> None:
+    builder = graph_of(lambda state: {"messages": []})
+    assert "nothing has this name" in refused(builder, store, trust={"wrok": "typo"})["wrok"]
+
+
+MODEL = ScriptedModel(script=[say("card 4111 1111 1111 1111")])
+
+
+def speak(state: MessagesState) -> dict[str, Any]:
+    return {"messages": [MODEL.invoke(state["messages"])]}
+
+
+def test_a_model_in_a_module_global_is_guarded(store: Store) -> None:
+    safe = guard(graph_of(speak, "speak"), store=store)
+    chunks = list(safe.stream(HELLO, {"configurable": {"thread_id": "t"}}, stream_mode="messages"))
+    said = "".join(str(chunk.content) for chunk, _ in chunks)
+    assert "4111" not in said
+    assert "[CARD]" in said
+
+
+def test_the_functions_that_were_read_are_left_alone(store: Store) -> None:
+    guard(graph_of(speak, "speak"), store=store)
+    assert type(MODEL) is ScriptedModel
+    assert speak.__globals__["MODEL"] is MODEL
+
+
+def test_a_list_of_tools_guards_itself(store: Store) -> None:
+    policy = {"version": 1, "tools": {"wipe": {"access": "write", "rules": [{"effect": "deny"}]}}}
+    [safe] = guard([wipe], policy=policy, store=store)
+    assert isinstance(safe, BaseTool)
+    from guarded_agent.core.errors import Denied
+
+    with pytest.raises(Denied):
+        safe.invoke({"disk": "a"})
+
+
+def test_a_tool_outside_of_a_graph_says_that_a_person_must_decide(store: Store) -> None:
+    from guarded_agent.core.errors import ApprovalRequired
+
+    [safe] = guard([wipe], store=store)
+    with pytest.raises(ApprovalRequired) as caught:
+        safe.invoke({"disk": "a"})
+    approvals = safe._guard.monitor.approvals
+    request = approvals.get(caught.value.request_id)
+    approvals.vote(request.id, "approve", reviewer="ann", digest=request.digest)
+    assert safe.invoke({"disk": "a"}) == "wiped a"
+    with pytest.raises(ApprovalRequired):
+        safe.invoke({"disk": "a"})
+
+
+def test_a_guarded_tools_body_does_not_run_without_a_receipt(store: Store) -> None:
+    from guarded_agent.core.errors import UnguardedCall
+
+    [safe] = guard([wipe], store=store)
+    with pytest.raises(UnguardedCall):
+        safe._run(disk="a", config={})
