@@ -38,7 +38,7 @@ _HEADER = re.compile(
     r"^[\s>*\"'{\[,]{0,12}(?:from|to|cc|bcc|sent|date|subject|message-id|id)[\"']?\s{0,2}:",
     re.IGNORECASE,
 )
-_RECORD = re.compile(r"\{\s{0,4}[\"']")
+_RECORD = re.compile(r"\{\s{0,16}[\"']")
 _END = re.compile(r"[.!?][\"')]?\s|\n\s*\n|\n(?=[ \t]*[\-*>])|[\"']\s?[,}]")
 
 # Words for the agent. "agent", "assistant", "model" and "system" alone are people and goods.
@@ -273,7 +273,7 @@ def _sense_block(block: str, source: str) -> Iterator[Pressure]:
                 kind,
                 _redacted(block[start:end]),
                 source,
-                frozenset(address.lower() for address in people),
+                frozenset(address.strip("'").lower() for address in people),
                 frozenset(_SYSTEM.findall(folded[start:end]))
                 if kind != "leverage"
                 else frozenset(),

@@ -165,7 +165,8 @@ def recipients(args: Mapping[str, Any], context: Context) -> frozenset[str]:
             continue
         for _, text in leaves(value):
             plain = unicodedata.normalize("NFKC", text).strip().lower()
-            found.update(ADDRESS.findall(plain) or ([plain] if plain else []))
+            addresses = {address.strip("'") for address in ADDRESS.findall(plain)}
+            found |= addresses or ({plain} if plain else set())
     return frozenset(found)
 
 

@@ -24,6 +24,9 @@ _SHORTEST = 16
 _NAME_WORDS = 4
 """A destination may hold a name and an address, no sentence."""
 
+_HEADINGS = ("subject", "title")
+"""Arguments that a reader sees before the others; canonical order is by name."""
+
 _DENIED = (
     "Not done: it may put a person under pressure or harm them. If you have a concern about a "
     "decision, use the raise_concern tool: the step is paused and a person will answer."
@@ -164,18 +167,10 @@ class _Document:
         pieces: list[str] = []
         length = 0
         for path, text in parts:
-            glue = ""
-            if self._parts:
-                siblings = (
-                    path.endswith("]")
-                    and path.rpartition("[")[0] == (self._parts[-1][1].rpartition("[")[0])
-                )
-                glue = " " if siblings else "\n\n"
-            length += len(glue)
             self._parts.append((length, path, text))
-            pieces += [glue, text]
-            length += len(text)
-        self.joined = "".join(pieces)
+            pieces.append(text)
+            length += len(text) + 1
+        self.joined = " ".join(pieces)
 
     @classmethod
     def of(cls, payload: Any, context: Context) -> _Document:
@@ -185,7 +180,9 @@ class _Document:
             return cls(
                 [
                     (path, text)
-                    for key, value in args.items()
+                    for key, value in sorted(
+                        args.items(), key=lambda item: item[0] not in _HEADINGS
+                    )
                     for path, text in leaves(value, f"args.{key}")
                     # A destination is no text, but a sentence in its place is one.
                     if not is_recipient_key(str(key), context) or len(text.split()) > _NAME_WORDS
