@@ -10,9 +10,10 @@ import click
 
 from guarded_agent.audit import AuditLog
 from guarded_agent.cli.reviewer import json_option, reason_option, reviewer_option
-from guarded_agent.cli.screen import duration, print_json, say, visible
+from guarded_agent.cli.screen import print_json, say, visible
 from guarded_agent.cli.session import Session, pass_session
 from guarded_agent.identity import AgentIdentity, Registry
+from guarded_agent.server.card import duration
 from guarded_agent.store import Store
 
 

@@ -12,9 +12,10 @@ from guarded_agent.approvals import Approvals, Request
 from guarded_agent.audit import AuditLog
 from guarded_agent.cli.card import progress, show_card, votes
 from guarded_agent.cli.reviewer import json_option, reason_option, reviewer_option
-from guarded_agent.cli.screen import command, duration, print_json, say, visible
+from guarded_agent.cli.screen import command, flow, print_json, say, visible
 from guarded_agent.cli.session import Session, pass_session
 from guarded_agent.core.errors import VoteRefused
+from guarded_agent.server.card import duration
 from guarded_agent.store import Entry, Ledger, Store
 
 SHORTEST = 4
@@ -123,7 +124,7 @@ def approve(
         queue = _queue(store)
         request = queue.get(request_id)
     if digest is None and not as_json:
-        show_card(request, session, reviewer=reviewer)
+        show_card(request, session, hints=False)
         say()
     if asks and request.state == "pending" and not click.confirm("Approve this?", default=False):
         say("Nothing was changed.")
@@ -265,7 +266,7 @@ def _queue(store: Store) -> Approvals:
 def _print_waiting(session: Session, waiting: list[Request], now: float) -> None:
     if not waiting:
         say("Nothing waits for a decision.", "bold")
-        say("What an agent's policy leaves to people is listed here. What was decided before:")
+        flow("What an agent's policy leaves to people is listed here. What was decided before:")
         say(command(session.command("approvals", "list", "--all")))
         return
     count = len(waiting)
@@ -274,9 +275,9 @@ def _print_waiting(session: Session, waiting: list[Request], now: float) -> None
         say()
         left = duration(request.decide_by - now)
         say(f"{visible(request.id)}  {progress(request)} approvals  expires in {left}", "bold cyan")
-        say(f"  {visible(request.summary)}")
+        flow(visible(request.summary), "  ")
         for finding in request.reasons[:3]:
-            say(f"  - {visible(finding.message)}")
+            flow(visible(finding.message), "    ", first="  - ")
     say()
     say("See one, and how to decide on it:")
     say(command(session.command("approvals", "show", waiting[0].id)))

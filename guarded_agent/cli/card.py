@@ -13,9 +13,10 @@ from typing import Any
 from rich.text import Text
 
 from guarded_agent.approvals import Request
-from guarded_agent.cli.screen import command, console, duration, visible
+from guarded_agent.cli.screen import command, console, say, visible
 from guarded_agent.cli.session import Session
 from guarded_agent.core import Label
+from guarded_agent.server.card import duration
 
 _BAR = "  | "
 
@@ -27,6 +28,7 @@ def show_card(
     arguments: Mapping[str, Any] | None = None,
     replaced_by: str = "",
     reviewer: str | None = None,
+    hints: bool = True,
 ) -> None:
     """Print the card of `request`.
 
@@ -36,10 +38,16 @@ def show_card(
         arguments: The real arguments, where a reviewer opened them.
         replaced_by: The id of the request that an edit led to.
         reviewer: Who looks, for the commands.
+        hints: Say what can be done.
     """
     out = console()
-    for part in _parts(request, session, arguments, replaced_by, reviewer):
+    for part in _parts(request, session, arguments, replaced_by):
         out.print(part, soft_wrap=True)
+    if hints and request.state == "pending":
+        say()
+        say("What you can do", "bold cyan")
+        for words in commands(request, reviewer):
+            say(command(session.command(*words)))
 
 
 def _parts(
@@ -47,7 +55,6 @@ def _parts(
     session: Session,
     arguments: Mapping[str, Any] | None,
     replaced_by: str,
-    reviewer: str | None,
 ) -> Iterator[Text]:
     yield Text(visible(request.summary), "bold")
     yield Text("")
@@ -70,11 +77,6 @@ def _parts(
     yield _field("Clock", clock(request, session.clock()))
     if request.state != "pending":
         yield from _ended(request, replaced_by)
-        return
-    yield Text("")
-    yield _head("What you can do")
-    for words in commands(request, reviewer):
-        yield Text(command(session.command(*words)))
 
 
 def commands(request: Request, reviewer: str | None = None) -> list[list[str]]:
@@ -149,7 +151,7 @@ def _head(text: str) -> Text:
 
 
 def _field(name: str, text: str) -> Text:
-    return Text.assemble((f"{name:<10}", "bold cyan"), text)
+    return Text.assemble((f"{name:<11}", "bold cyan"), text)
 
 
 def _arguments(arguments: Mapping[str, Any]) -> Iterator[Text]:

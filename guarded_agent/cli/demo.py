@@ -41,12 +41,13 @@ def demo(folder: Path, model: str | None, resume: bool, as_json: bool) -> None:
     # LangGraph and every guard: only for who runs the demo.
     with Console(stderr=True).status("Loading the guards ..."):
         from guarded_agent.cli import demo_page
-        from guarded_agent.cli.demo_stage import Stage
+        from guarded_agent.cli.demo_stage import Stage, live_model
     stage = Stage.found(folder) if resume else Stage(folder, model)
+    player = live_model(stage.model)
     if not resume:
         stage.clear()
     with Console(stderr=True).status("The assistant works ..."):
-        played = stage.resume() if resume else stage.play()
+        played = stage.resume(player) if resume else stage.play(player)
     if as_json:
         print_json(demo_page.as_json(played, stage))
     elif resume:

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from guarded_agent.approvals import Request
-from guarded_agent.cli.card import progress
 from guarded_agent.cli.demo_stage import Played, Stage, Stopped
 from guarded_agent.cli.screen import command, flow, print_table, say, visible
 from guarded_agent.redteam.insider import SCENARIO, Outcome, score
@@ -40,8 +39,7 @@ def print_played(played: Played, stage: Stage) -> None:
     say(_INTRO.format(folder=visible(str(stage.folder)), who=who))
     print_table(_table(played))
     _print_stopped(played)
-    _print_waiting(played)
-    _print_next(played, stage)
+    _print_waiting(played, stage)
 
 
 def print_resumed(played: Played, stage: Stage) -> None:
@@ -57,11 +55,13 @@ def print_resumed(played: Played, stage: Stage) -> None:
             "bold",
         )
     for request in played.requests:
+        if request.state == "pending":
+            continue  # it follows with its commands
         say()
         flow(visible(request.summary), "  ", first="")
         words, style = _became(request, played)
         flow(words, "  ", style=style)
-    _print_next(played, stage)
+    _print_waiting(played, stage)
 
 
 def as_json(played: Played, stage: Stage) -> dict[str, Any]:
@@ -194,25 +194,18 @@ def _call(item: Stopped) -> str:
     return visible(f"{item.tool} to {target}" if target else item.tool)
 
 
-def _print_waiting(played: Played) -> None:
-    if not played.waiting:
-        return
-    say()
-    say("What waits for people", "bold")
+def _print_waiting(played: Played, stage: Stage) -> None:
+    """Print what waits, each with the commands that decide on it."""
+    base = ["guarded-agent", "--store", stage.store_url]
+    if played.waiting:
+        say()
+        say("What waits for people, and what you can type", "bold")
     for request in played.waiting:
         say()
         flow(visible(request.summary), "  ")
         for finding in request.reasons:
             flow(visible(finding.message), "      ", first="    - ")
-
-
-def _print_next(played: Played, stage: Stage) -> None:
-    base = ["guarded-agent", "--store", stage.store_url]
-    say()
-    say("What you can type", "bold")
-    for request in played.waiting:
-        say()
-        say(f"  {_advice(request)}")
+        flow(_advice(request), "  ")
         for words in _decide(request):
             say(command([*base, "approvals", *words], indent="    "))
     if played.waiting:
@@ -226,10 +219,10 @@ def _print_next(played: Played, stage: Stage) -> None:
 
 def _advice(request: Request) -> str:
     if request.quorum == 1:
-        return f"Look at {visible(request.id)}, and approve it if it is right:"
+        return "Look at it, and approve it if it is right:"
+    so_far = f", {len(request.approvers)} so far" if request.approvers else ""
     return (
-        f"Look at {visible(request.id)}. Approving takes {request.quorum} different people, "
-        "rejecting one:"
+        f"Look at it, and reject it. To approve it takes {request.quorum} different people{so_far}:"
     )
 
 
@@ -251,8 +244,6 @@ def _folder(stage: Stage) -> list[str]:
 def _became(request: Request, played: Played) -> tuple[str, str]:
     people = ", ".join(sorted(request.approvers))
     match request.state:
-        case "pending":
-            return f"waits: {progress(request)} approvals", _WAIT
         case "used":
             return f"approved by {visible(people)}. {_effect(request, played)}", _GOOD
         case "approved":

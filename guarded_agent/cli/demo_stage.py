@@ -133,9 +133,12 @@ class Stage:
         for ending in _STORE_FILES:
             (self.folder / f"{STORE}{ending}").unlink(missing_ok=True)
 
-    def play(self) -> Played:
-        """Play the three conversations unguarded, then guarded."""
-        model = self._live_model()
+    def play(self, model: Any = None) -> Played:
+        """Play the three conversations unguarded, then guarded.
+
+        Args:
+            model: A live chat model, or None for the script.
+        """
         with World.build(self.folder / UNGUARDED) as world:
             answers = {
                 episode.name: _answer(build_agent(episode.model, episode.tools), episode)
@@ -149,9 +152,8 @@ class Stage:
             }
             return _played(store, world.outcome(answers), unguarded=unguarded)
 
-    def resume(self) -> Played:
-        """Go on with the conversations whose requests were decided."""
-        model = self._live_model()
+    def resume(self, model: Any = None) -> Played:
+        """Go on with the conversations whose requests were decided; see `play`."""
         resumed: list[str] = []
         answers: dict[str, str] = {}
         with World.open(self.folder / GUARDED) as world, self._store() as store:
@@ -170,17 +172,24 @@ class Stage:
         with Store.open(self.store_url) as store:
             yield store
 
-    def _live_model(self) -> Any:
-        if self.model is None:
-            return None
-        try:
-            from langchain.chat_models import init_chat_model  # an extra
-        except ImportError:
-            raise MissingExtra("--model", "langchain") from None
-        try:
-            return init_chat_model(self.model)
-        except (ImportError, ValueError) as error:
-            raise click.UsageError(f"--model {self.model}: {error}") from None
+
+def live_model(name: str | None) -> Any:
+    """Return the live model of that name, or None for the script.
+
+    Raises:
+        MissingExtra: LangChain is not installed.
+        click.UsageError: There is no such model, or its package is not installed.
+    """
+    if name is None:
+        return None
+    try:
+        from langchain.chat_models import init_chat_model  # an extra
+    except ImportError:
+        raise MissingExtra("--model", "langchain") from None
+    try:
+        return init_chat_model(name)
+    except (ImportError, ValueError) as error:
+        raise click.UsageError(f"--model {name}: {error}") from None
 
 
 def _cast(world: World, model: Any) -> list[Episode]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
@@ -22,19 +21,12 @@ CTRL_C = 130
 class OneLine(click.Group):
     """A group of commands whose every failure is one line on standard error."""
 
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        windows_expand_args: bool = True,
-        **extra: Any,
-    ) -> Any:
-        """Run a command and end the process with its exit code."""
-        del standalone_mode
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run a command and end the process with its exit code; takes what click's own does."""
+        options["standalone_mode"] = False
+        code: object = None
         try:
-            code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+            code = super().main(*args, **options)
         except (click.Abort, KeyboardInterrupt):
             sys.exit(CTRL_C)
         except click.exceptions.NoArgsIsHelpError as error:

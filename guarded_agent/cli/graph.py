@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -60,14 +60,18 @@ def _guarded(target: Any, policy_file: str | None) -> Any:
     if isinstance(target, GuardedGraph):
         if policy_file is not None:
             raise click.UsageError("this agent is guarded already: leave --policy out.")
-        return target
+        return cast("Any", target)
     if not isinstance(target, (CompiledStateGraph, StateGraph)):
         raise click.UsageError(
             f"this is a {type(target).__name__} and no graph: name a compiled LangGraph graph or "
             "a StateGraph."
         )
     # In memory: looking at an agent leaves nothing behind.
-    return guard(target, policy=policy_file, store="sqlite://")
+    return guard(
+        cast("CompiledStateGraph[Any, Any, Any, Any]", target),
+        policy=policy_file,
+        store="sqlite://",
+    )
 
 
 def _lines(text: str) -> None:

@@ -138,7 +138,10 @@ def _guard_problems(loaded: Policy) -> list[Problem]:
     from guarded_agent.guards import build  # a guard may load a classifier
 
     try:
-        build(loaded.guards, inside=frozenset(loaded.organisation.domains))
+        build(
+            {str(name): given for name, given in loaded.guards.items()},
+            inside=frozenset(loaded.organisation.domains),
+        )
     except ValueError as error:
         return [loaded.source.problem(str(error), ("guards",))]
     return []

@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from guarded_agent.guards.normalise import INVISIBLE
-from guarded_agent.server.card import duration
 
 WIDEST = 100
 """Prose gets no wider than this: longer lines are hard to read."""

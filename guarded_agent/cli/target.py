@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -59,12 +60,12 @@ def load_tools(name: str) -> list[ToolSpec]:
     from guarded_agent.agent.describe import Shape
 
     found = load_target(name)
-    if not isinstance(found, (list, tuple)) or not all(map(callable_or_tool, found)):
+    items = cast("Sequence[Any]", found) if isinstance(found, (list, tuple)) else ()
+    tools: list[BaseTool] = []
+    for item in items:
+        if not isinstance(item, BaseTool) and not callable(item):
+            raise click.UsageError(f"{name} holds a {type(item).__name__}, which is no tool.")
+        tools.append(item if isinstance(item, BaseTool) else make_tool(item))
+    if not tools:
         raise click.UsageError(f"{name} is no list of tools.")
-    tools = [item if isinstance(item, BaseTool) else make_tool(item) for item in found]
     return [Shape.of(item).spec for item in tools]
-
-
-def callable_or_tool(item: Any) -> bool:
-    """Return whether `item` can be a tool."""
-    return callable(item) or hasattr(item, "tool_call_schema")
