@@ -10,6 +10,7 @@ from langchain_core.tools import BaseTool
 
 from guarded_agent.agent.graph import GuardedGraph
 from guarded_agent.agent.guard import guard
+from guarded_agent.agent.rebuild import Graph
 from guarded_agent.agent.runtime import PolicySource
 from guarded_agent.core import Guard
 from guarded_agent.core.errors import MissingExtra
@@ -49,4 +50,4 @@ def create_guarded_agent(
     except ImportError:
         raise MissingExtra("create_guarded_agent", "langchain") from None
     agent = cast("Any", agents).create_agent(model, tools, **options)
-    return guard(agent, policy=policy, store=store, trust=trust, guards=guards)
+    return guard(cast("Graph", agent), policy=policy, store=store, trust=trust, guards=guards)

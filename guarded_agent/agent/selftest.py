@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from langchain_core.tools import BaseTool
 from langgraph._internal._runnable import RunnableCallable, RunnableSeq
+from langgraph.graph import MessagesState
 from langgraph.graph.state import CompiledStateGraph, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolCallRequest
@@ -40,7 +41,7 @@ _FIELDS: dict[str, tuple[object, tuple[str, ...]]] = {
         ("_tools_by_name", "_messages_key", "_wrap_tool_call", "_awrap_tool_call", "func", "afunc"),
     ),
     "StateGraph": (
-        StateGraph(dict),
+        StateGraph(MessagesState),
         (
             "nodes",
             "edges",

@@ -1,0 +1,116 @@
+"""What every part of the monitor works with: the rooms below, and the thread's memory."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from guarded_agent.approvals import Approvals
+from guarded_agent.audit import AuditLog
+from guarded_agent.core import (
+    Action,
+    Context,
+    Guard,
+    Pressure,
+    PressureSensor,
+    TextFilter,
+    ThreadMemory,
+)
+from guarded_agent.core.addresses import texts
+from guarded_agent.core.errors import UnguardedCall
+from guarded_agent.identity import Registry
+from guarded_agent.monitor.judge import Judge
+from guarded_agent.policy import Engine
+from guarded_agent.store import Ledger, Store, memory
+
+
+@dataclass
+class Parts:
+    """One agent identity, its policy, its guards, and where all is kept.
+
+    Attributes:
+        agent_id: The agent identity that acts.
+        engine: Its policy over its tools.
+        guards: Its guards, in the order in which they run.
+        store: The database.
+        audit: The log in it.
+        approvals: The queue in it.
+        registry: The agent identities in it.
+        redact: Takes out of plain data what people and logs do not need.
+        text_filter: Makes the filter of one streamed text.
+        sensor: Recognises pressure in what is read.
+        inside: Mail domains of the organisation.
+        granted: Scopes that the agent holds; None means not limited.
+        worker: Names this monitor among all that share the store.
+    """
+
+    agent_id: str
+    engine: Engine
+    guards: Sequence[Guard]
+    store: Store
+    audit: AuditLog
+    approvals: Approvals
+    registry: Registry
+    redact: Callable[[Any], Any]
+    text_filter: Callable[[], TextFilter]
+    sensor: PressureSensor | None = None
+    inside: frozenset[str] = frozenset()
+    granted: frozenset[str] | None = None
+    worker: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _running: set[str] = field(default_factory=set[str])
+    _judge: Judge = field(init=False)
+    _ledger: Ledger = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._judge = Judge(self.guards)
+        self._ledger = Ledger(self.store)
+
+    def _context(self, thread_id: str, tool: str | None = None, user: str | None = None) -> Context:
+        with self.store.read() as connection:
+            known = memory.load(connection, self.agent_id, thread_id)
+        return self._around(known, thread_id, tool, user)
+
+    def _around(
+        self, known: ThreadMemory, thread_id: str, tool: str | None, user: str | None
+    ) -> Context:
+        return Context(
+            agent_id=self.agent_id,
+            thread_id=thread_id,
+            user=user,
+            inside=self.inside,
+            memory=known,
+            tool=self.engine.spec(tool) if tool else None,
+            granted=self.granted,
+        )
+
+    def _sense(self, payload: Any, source: str) -> tuple[Pressure, ...]:
+        if self.sensor is None:
+            return ()
+        return self.sensor.sense("\n".join(texts(payload)), source)
+
+    def refuse(self, tool: str, reason: str, *, thread_id: str, call_id: str = "") -> None:
+        """Record a call that never became an action: unknown tool, bad arguments."""
+        with self.store.write() as connection:
+            self.audit.append(
+                connection,
+                "action.refused",
+                agent_id=self.agent_id,
+                thread_id=thread_id,
+                data={"tool": tool, "call_id": call_id, "reason": str(self.redact(reason))},
+            )
+
+    def _log(self, connection: Any, kind: str, action: Action, data: dict[str, Any]) -> None:
+        self.audit.append(
+            connection,
+            kind,
+            agent_id=self.agent_id,
+            thread_id=action.thread_id,
+            digest=action.digest,
+            data=data,
+        )
+
+
+def not_proposed(action: Action) -> UnguardedCall:
+    return UnguardedCall(f"{action.tool} was not proposed to the monitor; it did not run")

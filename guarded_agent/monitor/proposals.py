@@ -1,0 +1,188 @@
+"""Proposed actions: judged once, written down, and put before people where they must decide."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from guarded_agent.approvals import summarise
+from guarded_agent.core import Action, Context, Effect, Finding, Stage, Subject, Verdict, merge
+from guarded_agent.core.errors import Denied
+from guarded_agent.monitor.parts import Parts, not_proposed
+from guarded_agent.monitor.standing import Standing
+from guarded_agent.policy import Decision, release, reserve
+from guarded_agent.store import Entry, memory
+
+_IDENTITY = ("tool", "call_id", "thread_id", "agent_id", "origin", "user", "manifest")
+
+
+class Proposals(Parts):
+    """The monitor's side to which actions are proposed."""
+
+    def action(
+        self,
+        tool: str,
+        args: dict[str, Any],
+        *,
+        call_id: str,
+        thread_id: str,
+        origin: str = "",
+        user: str | None = None,
+    ) -> Action:
+        """Return the action of this agent that calls `tool`.
+
+        Raises:
+            ActionError: The arguments are too large, too deep or no plain data.
+        """
+        return Action.build(
+            args=args,
+            tool=tool,
+            call_id=call_id,
+            thread_id=thread_id,
+            agent_id=self.agent_id,
+            origin=origin,
+            user=user,
+            manifest=self.engine.spec(tool).manifest,
+        )
+
+    def propose(self, action: Action, *, edited_by: str | None = None) -> Standing:
+        """Judge an action, store the verdict, and ask people where they must decide.
+
+        Proposing the same action again returns the stored verdict.
+        """
+        standing, context = self._recall(action)
+        if standing is not None:
+            return standing
+        verdict = self._judge.judge(Subject(Stage.ACTION, action.args, context, action))
+        return self._enter(action, verdict, context, edited_by)
+
+    async def apropose(self, action: Action, *, edited_by: str | None = None) -> Standing:
+        """Do what `propose` does, from an event loop."""
+        standing, context = await asyncio.to_thread(self._recall, action)
+        if standing is not None:
+            return standing
+        verdict = await self._judge.ajudge(Subject(Stage.ACTION, action.args, context, action))
+        return await asyncio.to_thread(self._enter, action, verdict, context, edited_by)
+
+    def _recall(self, action: Action) -> tuple[Standing | None, Context]:
+        with self.store.read() as connection:
+            known = memory.load(connection, self.agent_id, action.thread_id)
+            entry = self._ledger.find(connection, action.digest)
+        context = self._around(known, action.thread_id, action.tool, action.user)
+        return (self._standing(action, entry) if entry else None), context
+
+    def standing(self, action: Action) -> Standing:
+        """Return how an action stands now, from the store alone.
+
+        Raises:
+            UnguardedCall: It was never proposed.
+        """
+        with self.store.read() as connection:
+            entry = self._ledger.find(connection, action.digest)
+        if entry is None:
+            raise not_proposed(action)
+        return self._standing(action, entry)
+
+    def _standing(self, action: Action, entry: Entry) -> Standing:
+        if entry.effect >= Effect.DENY:
+            return Standing(action, "denied", entry.verdict.message)
+        if entry.effect is not Effect.APPROVE:
+            return Standing(action, "cleared")
+        request = self.approvals.of(action.digest)
+        match request.state:
+            case "pending":
+                return Standing(action, "waiting", request=request)
+            case "approved" | "used":
+                return Standing(action, "cleared", request=request)
+            case "edited":
+                return Standing(action, "edited", request=request)
+            case _:
+                return Standing(action, "denied", request.message, request)
+
+    def _enter(
+        self, action: Action, verdict: Verdict, context: Context, edited_by: str | None
+    ) -> Standing:
+        if verdict.payload is not None:
+            action = Action.build(
+                args=verdict.payload, **{name: getattr(action, name) for name in _IDENTITY}
+            )
+        now = self.store.clock()
+        spec = self.engine.spec(action.tool)
+        decision = self.engine.decide(action, context, now)
+        whole = merge([_of(decision), verdict])
+        preview: dict[str, Any] = self.redact(dict(action.args))
+        ledger = self._ledger
+        with self.store.write() as connection:
+            whole = self._identity_verdict(
+                connection, self._within_limits(connection, action, decision, whole)
+            )
+            entry = ledger.record(
+                connection,
+                action,
+                access=spec.access,
+                verdict=replace(whole, payload=None),
+                policy_digest=self.engine.digest,
+                preview=preview,
+            )
+            if entry.effect is Effect.APPROVE:
+                self.approvals.submit(
+                    connection,
+                    action,
+                    spec_access=spec.access,
+                    impact=spec.impact,
+                    summary=summarise(spec, preview),
+                    reasons=entry.verdict.findings,
+                    preview=preview,
+                    label=context.memory.label,
+                    policy_digest=self.engine.digest,
+                    quorum=entry.verdict.quorum,
+                    roles=entry.verdict.roles,
+                    edited_by=edited_by,
+                )
+            self.audit.append(
+                connection,
+                "action.judged",
+                agent_id=self.agent_id,
+                thread_id=action.thread_id,
+                digest=action.digest,
+                data={"tool": action.tool, "args": preview, **entry.verdict.as_json()},
+            )
+        return self._standing(action, entry)
+
+    def _within_limits(
+        self, connection: Any, action: Action, decision: Decision, verdict: Verdict
+    ) -> Verdict:
+        """Ask or deny where a limit would be exceeded now; it is reserved when the call begins."""
+        exceeded = reserve(connection, action.digest, decision.limits, self.store.clock())
+        release(connection, action.digest)
+        if exceeded is None:
+            return verdict
+        effect = next(limit.effect for limit in decision.limits if limit.name == exceeded)
+        words = f"a limit of the policy would be exceeded: {exceeded}"
+        finding = Finding("limit", words, "policy", rule=exceeded)
+        message = "A limit of the policy is used up." if effect >= Effect.DENY else ""
+        return merge([Verdict(effect, (finding,), message=message), verdict])
+
+    def _identity_verdict(self, connection: Any, verdict: Verdict) -> Verdict:
+        """Deny whatever the verdict says when the agent may not act at all."""
+        try:
+            self.registry.require_active(connection, self.agent_id)
+        except Denied as error:
+            return merge([_no("identity", str(error)), verdict])
+        return verdict
+
+
+def _no(guard: str, message: str) -> Verdict:
+    return Verdict(Effect.DENY, (Finding(guard, message, guard),), message=message)
+
+
+def _of(decision: Decision) -> Verdict:
+    finding = Finding("policy", decision.because or decision.message, "policy", rule=decision.rule)
+    return Verdict(
+        effect=decision.effect,
+        findings=(finding,) if decision.effect is not Effect.ALLOW else (),
+        message=decision.message,
+        quorum=decision.quorum,
+        roles=decision.roles,
+    )

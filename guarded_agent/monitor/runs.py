@@ -1,0 +1,216 @@
+"""Cleared actions as they run: re-checked, started once, and recorded with their end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from guarded_agent.core import Action, Effect, Stage, Subject, Verdict
+from guarded_agent.core.addresses import addresses
+from guarded_agent.core.errors import Denied, OutcomeUncertain, UnguardedCall
+from guarded_agent.identity import mint, verify
+from guarded_agent.monitor.judge import passed
+from guarded_agent.monitor.parts import Parts
+from guarded_agent.monitor.standing import Receipt, Replay
+from guarded_agent.policy import Decision, release, reserve, settle
+from guarded_agent.store import Entry, Ledger, memory
+
+
+class Runs(Parts):
+    """The monitor's side that lets bodies run."""
+
+    def begin(self, action: Action) -> Receipt | Replay:
+        """Re-check a cleared action and record, durably, that its body starts now.
+
+        Returns:
+            The receipt for one body, or what the action returned when it ran before.
+
+        Raises:
+            Denied: It is not cleared, or no longer.
+            OutcomeUncertain: It started before and nobody knows how it ended.
+            UnguardedCall: It was never proposed.
+            StoreError: The start could not be recorded. The body must not run.
+        """
+        try:
+            outcome = self._start(action)
+        except Denied as error:
+            self.refuse(action.tool, str(error), thread_id=action.thread_id, call_id=action.call_id)
+            raise
+        if outcome is None:
+            raise OutcomeUncertain(
+                f"{action.tool} was started before and it is not known whether it took effect. "
+                "It was not run again; a person has to settle it."
+            )
+        return outcome
+
+    def _start(self, action: Action) -> Receipt | Replay | None:
+        spec = self.engine.spec(action.tool)
+        ledger = self._ledger
+        now = self.store.clock()
+        with self.store.write(durable=spec.access != "read") as connection:
+            self.registry.require_active(connection, self.agent_id)
+            entry = ledger.find(connection, action.digest)
+            if entry is None:
+                raise UnguardedCall(
+                    f"{action.tool} was not proposed to the monitor; it did not run"
+                )
+            if entry.effect >= Effect.DENY:
+                raise Denied(entry.verdict.message)
+            if entry.state in ("done", "failed"):
+                if spec.access != "read":
+                    return Replay(entry.result, entry.state == "done")
+            elif entry.state in ("executing", "uncertain") and spec.access != "read":
+                self._not_again(connection, ledger, action, entry)
+                return None
+            decision = self._recheck(connection, action, entry, now)
+            repeatable = spec.access == "read" and entry.effect is not Effect.APPROVE
+            started = (
+                ledger.restart(connection, action.digest, self.worker)
+                if repeatable
+                else ledger.start(connection, action.digest, self.worker)
+            )
+            if not started:
+                raise Denied("This call is already running.")
+            if entry.effect is Effect.APPROVE and not entry.started_at:
+                self.approvals.consume(connection, action.digest, self.engine.digest)
+            approved = entry.effect is Effect.APPROVE
+            exceeded = reserve(connection, action.digest, decision.limits, now, approved=approved)
+            if exceeded:
+                raise Denied(f"A limit of the policy is used up: {exceeded}.")
+            self._log(connection, "action.started", action, {"tool": action.tool})
+        self._running.add(action.digest)
+        ticket = mint(
+            self.store.keys.derive("ticket"),
+            agent_id=self.agent_id,
+            thread_id=action.thread_id,
+            tool=action.tool,
+            digest=action.digest,
+            scopes=spec.scopes,
+            now=now,
+        )
+        return Receipt(action, spec, ticket)
+
+    def _recheck(self, connection: Any, action: Action, entry: Entry, now: float) -> Decision:
+        """Ask the policy once more: policy, labels and limits may have changed."""
+        if entry.policy_digest != self.engine.digest:
+            raise Denied("The policy changed after this call was judged. Propose it again.")
+        known = memory.load(connection, self.agent_id, action.thread_id)
+        context = self._around(known, action.thread_id, action.tool, action.user)
+        decision = self.engine.decide(action, context, now)
+        if decision.effect > entry.effect:
+            raise Denied("What this thread has read since changes the verdict. Propose it again.")
+        return decision
+
+    def _not_again(self, connection: Any, ledger: Ledger, action: Action, entry: Entry) -> None:
+        """A write that started must not start twice: hand it to a person."""
+        if entry.worker == self.worker and action.digest in self._running:
+            raise Denied("This call is already running.")
+        if ledger.mark_uncertain(connection, action.digest):
+            self._log(connection, "action.uncertain", action, {"tool": action.tool})
+
+    def admit(self, receipt: Receipt | None, tool: str) -> Receipt:
+        """Let one body of `tool` run on its receipt.
+
+        Raises:
+            UnguardedCall: There is no receipt for this tool, or it was used.
+            Denied: The ticket in it does not verify.
+        """
+        if receipt is None or receipt.entered or receipt.action.tool != tool:
+            raise UnguardedCall(f"the body of {tool} was reached without a receipt; it did not run")
+        verify(
+            self.store.keys.derive("ticket"),
+            receipt.ticket,
+            tool=tool,
+            digest=receipt.action.digest,
+            scopes=receipt.spec.scopes,
+            now=self.store.clock(),
+        )
+        receipt.entered = True
+        return receipt
+
+    def end(self, receipt: Receipt, result: Any) -> Any:
+        """Judge a result, record the action as done, and return what may pass.
+
+        Args:
+            receipt: What `begin` returned.
+            result: The result as a text or plain nested data.
+
+        Raises:
+            Denied: A guard halts the run. The action is recorded as done.
+            StoreError: The outcome could not be recorded; it is uncertain.
+        """
+        context = self._context(receipt.action.thread_id, receipt.action.tool)
+        verdict = self._judge.judge(Subject(Stage.TOOL_RESULT, result, context, receipt.action))
+        return self._close(receipt, result, verdict)
+
+    async def aend(self, receipt: Receipt, result: Any) -> Any:
+        """Do what `end` does, from an event loop."""
+        context = await asyncio.to_thread(
+            self._context, receipt.action.thread_id, receipt.action.tool
+        )
+        verdict = await self._judge.ajudge(
+            Subject(Stage.TOOL_RESULT, result, context, receipt.action)
+        )
+        return await asyncio.to_thread(self._close, receipt, result, verdict)
+
+    def _close(self, receipt: Receipt, result: Any, verdict: Verdict) -> Any:
+        action, spec = receipt.action, receipt.spec
+        allowed = passed(verdict, result)
+        pressure = self._sense(result, action.tool)
+        sent = frozenset[str]()
+        if spec.access == "send":
+            sent = addresses([action.args.get(sink.argument) for sink in spec.sinks])
+        with self.store.write() as connection:
+            memory.grow(
+                connection,
+                self.agent_id,
+                action.thread_id,
+                at=self.store.clock(),
+                label=spec.label if spec.access == "read" else None,
+                pressure=pressure,
+                recipients=sent,
+                correspondents=addresses(result) if spec.access == "read" else frozenset(),
+                tools_read=frozenset({action.tool}) if spec.access == "read" else frozenset(),
+            )
+            mine = self._ledger.finish(
+                connection, action.digest, self.worker, ok=True, result=allowed
+            )
+            settle(connection, action.digest)
+            data = {"tool": action.tool, **verdict.as_json()}
+            # Late: a person settled it while it was still running.
+            self._log(connection, "action.done" if mine else "action.late", action, data)
+        self._running.discard(action.digest)
+        if verdict.effect is Effect.HALT:
+            raise Denied(verdict.message or "A guard halted this run.")
+        return allowed
+
+    def fail(self, receipt: Receipt, error: BaseException) -> str:
+        """Record that the body raised; return the error's text, redacted."""
+        action = receipt.action
+        text = str(self.redact(f"{type(error).__name__}: {error}"))
+        with self.store.write() as connection:
+            mine = self._ledger.finish(
+                connection, action.digest, self.worker, ok=False, result=text
+            )
+            release(connection, action.digest)
+            data = {"tool": action.tool, "error": text}
+            self._log(connection, "action.failed" if mine else "action.late", action, data)
+        self._running.discard(action.digest)
+        return text
+
+    def pause(self, receipt: Receipt) -> None:
+        """Record that the body itself asked to wait and will be run again."""
+        action = receipt.action
+        with self.store.write() as connection:
+            self._ledger.pause(connection, action.digest, self.worker)
+            release(connection, action.digest)
+            self._log(connection, "action.paused", action, {"tool": action.tool})
+        self._running.discard(action.digest)
+
+    def lose(self, receipt: Receipt) -> None:
+        """Record that the body was cut off: whether it took effect is not known."""
+        action = receipt.action
+        self._running.discard(action.digest)
+        with self.store.write() as connection:
+            self._ledger.mark_uncertain(connection, action.digest)
+            self._log(connection, "action.uncertain", action, {"tool": action.tool})
