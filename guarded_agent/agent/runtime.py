@@ -94,7 +94,7 @@ def open_monitor(
 
 def _guards(policy: Policy, inside: frozenset[str]) -> list[Guard]:
     try:
-        return build(dict(policy.guards), inside=inside)
+        return build({str(name): value for name, value in policy.guards.items()}, inside=inside)
     except ValueError as error:
         # The guards name the key first: `guards.pii.regions: ...`
         where, _, what = str(error).partition(": ")

@@ -238,7 +238,7 @@ class Policy(Entry):
     tools: dict[Annotated[str, StringConstraints(max_length=MAX_TOOL_NAME)], ToolEntry] = {}
     unlisted: UnlistedEntry = UnlistedEntry()
     fusion: tuple[FusionEntry, ...] = ()
-    guards: dict[GuardName, dict[str, Any]] = {}
+    guards: dict[GuardName, dict[str, Any] | list[dict[str, Any]]] = {}
     approvals: ApprovalsEntry = ApprovalsEntry()
 
     _source: Source = PrivateAttr(default_factory=Source)
