@@ -109,13 +109,18 @@ def _coercion(section: object, inside: frozenset[str]) -> list[Guard]:
     # Its classifier loads numpy: not before a policy that has it on.
     from guarded_agent.guards.coercion import CoercionGuard
 
-    options = dict(_options(section, "guards.coercion"))
-    if "effect" in options:
-        try:
-            options["effect"] = Effect.parse(str(options["effect"]))
-        except ValueError as error:
-            raise ValueError(f"guards.coercion.effect: {error}") from None
+    options = {
+        name: _effect(word, f"guards.coercion.{name}")
+        for name, word in _options(section, "guards.coercion").items()
+    }
     return [construct(CoercionGuard, options, where="guards.coercion", inside=inside)]
+
+
+def _effect(word: object, where: str) -> Effect:
+    try:
+        return Effect.parse(str(word))
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
 
 
 def _guardrails(section: object, _inside: frozenset[str]) -> list[Guard]:

@@ -127,11 +127,11 @@ def silence() -> None:
     settings.rc.enable_metrics = False
     # Private names, since no public switch lasts; a test with blocked sockets watches over it.
     telemetry = cast("Any", HubTelemetry)
-    if telemetry._instance is None:
-        telemetry._instance = object.__new__(HubTelemetry)
-        telemetry._instance._carrier = {}
-    telemetry._instance._enabled = False
-    telemetry._instance._tracer = None
+    quiet = cast("Any", telemetry._instance or object.__new__(HubTelemetry))
+    quiet._carrier = {}
+    quiet._enabled = False
+    quiet._tracer = None
+    telemetry._instance = quiet
 
 
 def from_policy(entries: object) -> list[GuardrailsGuard]:

@@ -60,6 +60,7 @@ class HoldBack:
         self._limit = limit
         self._context = ""
         self._held = ""
+        self._tried = 0  # the last place that was tried, so that each one is tried once
         self._dropping = False
 
     def push(self, chunk: str) -> str:
@@ -68,19 +69,21 @@ class HoldBack:
         if len(self._held) <= self._margin:
             return ""
         places = self._plain_places()
-        if not places and len(self._held) <= self._limit:
+        if places[-1:] <= [self._tried] and len(self._held) <= self._limit:
             return ""
         edits = self._edits()
         cut = next((place for place in reversed(places) if not _inside(place, edits)), 0)
         out = self._release(cut, edits)
+        self._tried = places[-1] - cut if places else 0
         if len(self._held) > self._limit:
             out += self._overflow()
+            self._tried = 0
         return out
 
     def flush(self) -> str:
         """Return all that is left, redacted; the stream is at its end."""
         out = self._release(len(self._held), self._edits())
-        self._context, self._held, self._dropping = "", "", False
+        self._context, self._held, self._tried, self._dropping = "", "", 0, False
         return out
 
     def _edits(self) -> list[tuple[int, int, str]]:
@@ -125,23 +128,33 @@ class HoldBack:
         return places
 
     def _overflow(self) -> str:
-        edits = self._edits()
-        breaks = [
-            at + 1
-            for at, char in enumerate(self._held)
-            if _is_break(char) and not _inside(at + 1, edits)
+        out = ""
+        while len(self._held) > self._limit:
+            edits = self._edits()
+            cut = self._last_break(edits)
+            if cut == 0 and edits and edits[-1][1] == len(self._held):
+                cut = edits[-1][0]
+                if cut == 0 and self._shorten(edits[-1][2]):
+                    break
+            if cut == 0:
+                self._context, self._held, self._dropping = "", "", True
+                return out + WITHHELD
+            # No plain word stands at this place. To see the rest as it would be seen in the whole
+            # text, the next look starts where the last replacement ended.
+            seen = max((end for _, end, _ in edits if end <= cut), default=-len(self._context))
+            out += self._release(cut, edits)
+            self._context = self._context[len(self._context) - min(cut - seen, CONTEXT) :]
+        return out
+
+    def _last_break(self, edits: Sequence[tuple[int, int, str]]) -> int:
+        """The last place after a break that no replacement reaches across, or 0."""
+        places = [
+            at
+            for at, char in enumerate(self._held, start=1)
+            if _is_break(char) and not _inside(at, edits)
         ]
-        spaced = [place for place in breaks if place <= len(self._held) - self._margin]
-        out = self._release(max(spaced or breaks, default=0), edits)
-        if len(self._held) <= self._limit:
-            return out
-        edits = self._edits()
-        if edits and edits[-1][1] == len(self._held):
-            out += self._release(edits[-1][0], edits)
-            if self._shorten(edits[-1][2]):
-                return out
-        self._context, self._held, self._dropping = "", "", True
-        return out + WITHHELD
+        spaced = [at for at in places if at <= len(self._held) - self._margin]
+        return max(spaced or places, default=0)
 
     def _shorten(self, text: str) -> bool:
         """Forget the middle of an open replacement, if that changes nothing."""

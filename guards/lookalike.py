@@ -14,8 +14,8 @@ _HIDDEN = re.compile(f"[{INVISIBLE}]")
 _TREACHEROUS = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,6}\U000e007f")  # flags of regions
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC")
-# Cyrillic and Greek letters that most fonts draw as Latin ones.
-_TWINS = frozenset("асеорхуіјѕһԁӏԛԝьвкмнтгѵ" + "αγεικνορτυχω" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ" + "АВЕКМНОРСТХЅІЈ")
+# Letters of other scripts that most fonts draw exactly as Latin ones.
+_TWINS = frozenset("асеорхуіјѕһԁӏԛԝѵ" + "ονρυι" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ" + "АВЕКМНОРСТХЅІЈ")
 _ADDRESS_PARTS = re.compile(r"[\s,;<>\"'()\[\]]+")
 _LABELS = re.compile(r"[@.:/?#&=_+\-]+")
 

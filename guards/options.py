@@ -28,7 +28,12 @@ def construct(make: Callable[..., T], options: Mapping[str, Any], *, where: str,
         if parameter.kind is Parameter.KEYWORD_ONLY and name not in fixed
     ]
     reject_unknown(options, known, where=where)
-    return make(**options, **fixed)
+    try:
+        return make(**options, **fixed)
+    except ValueError as error:
+        if str(error).startswith(where):
+            raise
+        raise ValueError(f"{where}: {error}") from error
 
 
 def reject_unknown(given: Iterable[str], known: Collection[str], *, where: str) -> None:

@@ -8,6 +8,7 @@ hidden. So scrubbing twice equals scrubbing once.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,38 @@ class Hit:
 
 
 Find = Callable[[str], Sequence[Hit]]
+
+
+def in_turn(finders: Sequence[Find]) -> Find:
+    """Return a detector that asks each of `finders`; where hits overlap, the earlier one's counts.
+
+    That is what guards do that run one after the other: the later one sees what
+    the earlier one left, which `scrub` looks at again.
+    """
+
+    def find(text: str) -> list[Hit]:
+        hits: list[Hit] = []
+        for finder in finders:
+            taken = _merged(hits)
+            hits += [hit for hit in finder(text) if not _touches(taken, hit)]
+        return hits
+
+    return find
+
+
+def _merged(hits: Sequence[Hit]) -> list[tuple[int, int]]:
+    spans: list[tuple[int, int]] = []
+    for start, end in sorted((hit.start, hit.end) for hit in hits):
+        if spans and start < spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def _touches(taken: Sequence[tuple[int, int]], hit: Hit) -> bool:
+    before = bisect_left(taken, (hit.end, 0))  # of those that begin before its end, the last
+    return before > 0 and taken[before - 1][1] > hit.start
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from guarded_agent.core.effect import Stage
 from guarded_agent.core.ports import Guard
 from guarded_agent.guards.holdback import HoldBack
-from guarded_agent.guards.scrub import Find, Hit, scrub
+from guarded_agent.guards.scrub import Find, in_turn, scrub
 from guarded_agent.guards.text import NOTICE, Edit, Unscannable
 
 
@@ -30,7 +30,8 @@ def text_filter(guards: Sequence[Guard]) -> Callable[[], HoldBack]:
     Example:
         >>> from guarded_agent.guards.secrets import SecretsGuard
         >>> stream = text_filter([SecretsGuard()])()
-        >>> stream.push("git clone https://ann:hun") + stream.push("ter2@x.example/a") + stream.flush()
+        >>> out = stream.push("git clone https://ann:hun") + stream.push("ter2@x.example/a")
+        >>> out + stream.flush()
         'git clone https://ann:[SECRET:password]@x.example/a'
     """
     finders = [
@@ -39,8 +40,7 @@ def text_filter(guards: Sequence[Guard]) -> Callable[[], HoldBack]:
         if isinstance(guard, Finds) and (found := guard.find_at(Stage.MODEL_OUTPUT)) is not None
     ]
 
-    def find(text: str) -> list[Hit]:
-        return [hit for finder in finders for hit in finder(text)]
+    find = in_turn(finders)
 
     def edits(text: str) -> list[Edit]:
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from guarded_agent.guards.pii.engine import Kept, finder
 from guarded_agent.guards.pii.entities import REGIONS, STANDARD
-from guarded_agent.guards.scrub import Hit, scrub
+from guarded_agent.guards.scrub import in_turn, scrub
 from guarded_agent.guards.secrets import find_secrets
 from guarded_agent.guards.text import NOTICE, Edit, Unscannable, blank
 
@@ -37,7 +37,8 @@ class Redactor:
         regions: Sequence[str] = REGIONS,
     ) -> None:
         kept = Kept(frozenset(name.lower() for name in keep_domains))
-        self._find_pii = finder(STANDARD - frozenset(keep), regions=regions, kept=kept)
+        personal = finder(STANDARD - frozenset(keep), regions=regions, kept=kept)
+        self._find = in_turn([find_secrets, personal])
 
     def redact(self, value: Any) -> Any:
         """Return `value`, a text or nested plain data, redacted and of the same shape.
@@ -60,6 +61,3 @@ class Redactor:
         except Unscannable:
             return [Edit(0, len(text), NOTICE)]
         return [Edit(*spot.span, spot.replacement) for spot in spots]
-
-    def _find(self, text: str) -> list[Hit]:
-        return [*find_secrets(text), *self._find_pii(text)]
