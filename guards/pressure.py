@@ -309,4 +309,6 @@ def _headers(block: str) -> str:
 
 def _redacted(passage: str) -> str:
     text = _PHONE.sub("<PHONE>", _ADDRESS.sub("<EMAIL>", " ".join(passage.split())))
-    return text[:MAX_PASSAGE].strip(" \"'")
+    # In a JSON record the sentence begins with its key, which says nothing to a reader.
+    text = re.sub(r"^[\"'][a-z_]{1,40}[\"']\s?:\s?", "", text)
+    return text[:MAX_PASSAGE].strip(" \"',")
