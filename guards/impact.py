@@ -74,7 +74,7 @@ class ImpactGuard:
     def _disguises(self, found: list[Leaf], tool: ToolSpec | None) -> Iterator[Verdict]:
         sinks = _sink_paths(tool)
         for leaf in found:
-            into_sink = leaf.path.startswith(sinks) if sinks else tool is None
+            into_sink = tool is None or any(_is_within(leaf.path, sink) for sink in sinks)
             if is_treacherous(leaf.text) or (into_sink and is_disguised(leaf.text)):
                 message = f"{leaf.path} holds characters that make it look like something else."
                 yield self._verdict(Effect.APPROVE, "look-alike", message, leaf.path)
@@ -105,6 +105,10 @@ class ImpactGuard:
     def _verdict(self, effect: Effect, category: str, message: str, path: str) -> Verdict:
         finding = Finding(category, message, guard=self.name, path=path)
         return Verdict(effect, (finding,), message=message)
+
+
+def _is_within(path: str, sink: str) -> bool:
+    return path == sink or path.startswith((f"{sink}[", f"{sink}."))
 
 
 def _sink_paths(tool: ToolSpec | None) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ def scrub(value: Any, find: Find, at: str = "") -> Scrubbed:
     """
     found = leaves(value, at)
     spots: dict[int, list[Spot]] = {i: hits for i, hits in enumerate(_scan(found, find)) if hits}
-    pending = sorted(spots)
+    pending: list[int] = sorted(spots)
     for _ in range(ROUNDS):
         if not pending:
             break
@@ -128,7 +128,7 @@ def scrub(value: Any, find: Find, at: str = "") -> Scrubbed:
         for i, hits in fresh.items():
             spots[i] = _fold(spots[i], hits)
         pending = sorted(fresh)
-    else:
+    if pending:
         raise Unscannable("the text shows something new each time that it is redacted")
     texts = {i: apply(found[i].text, _edits(hits)) for i, hits in spots.items()}
     ordered = tuple(spot for i in sorted(spots) for spot in spots[i])

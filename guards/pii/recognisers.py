@@ -101,15 +101,22 @@ class Emails(EmailRecognizer):
 
 
 class Cards(CreditCardRecognizer):
-    """Finds card numbers, with Mastercard's 2-series, without most timestamps."""
+    """Finds card numbers, more kinds than Presidio alone, without most timestamps."""
 
     _GATE = re.compile(r"\d(?:[ -]?\d){11}")
-    _SECOND_SERIES = Pattern(
-        "Mastercard 2-series", r"\b2[2-7]\d{2}[- ]?\d{4}[- ]?\d{4}[- ]?\d{4}\b", 0.3
+    _MORE = (
+        Pattern("Mastercard 2-series", r"\b2[2-7]\d{2}[- ]?\d{4}[- ]?\d{4}[- ]?\d{4}\b", 0.3),
+        Pattern("Visa, 19 digits", r"\b4\d{3}[- ]?\d{4}[- ]?\d{4}[- ]?\d{4}[- ]?\d{3}\b", 0.3),
+        Pattern("JCB, 15 digits", r"\b(?:2131|1800)[- ]?\d{4}[- ]?\d{4}[- ]?\d{3}\b", 0.3),
+        Pattern(
+            "Maestro, 12 digits",
+            r"\b(?:5018|5020|5038|5[6-8]\d{2}|6304|6759|676[1-3])[- ]?\d{4}[- ]?\d{4}\b",
+            0.3,
+        ),
     )
 
     def __init__(self) -> None:
-        super().__init__(patterns=[*CreditCardRecognizer.PATTERNS, self._SECOND_SERIES])
+        super().__init__(patterns=[*CreditCardRecognizer.PATTERNS, *self._MORE])
 
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: Any = None, regex_flags: Any = None

@@ -117,6 +117,10 @@ def test_a_destination_in_one_script_is_let_through(destination: str) -> None:
     assert judge(SEND, {"to": destination}).effect is Effect.ALLOW
 
 
+def test_an_argument_that_only_begins_like_a_sink_is_none() -> None:
+    assert judge(SEND, {"to": "a@x.com", "topic": "ann@аcme.com"}).effect is Effect.ALLOW
+
+
 @pytest.mark.parametrize("hidden", ["invoice\u202efdp.exe", "hi\U000e0061\U000e0062"])
 def test_hidden_and_reordered_text_in_any_argument_asks_a_person(hidden: str) -> None:
     assert judge(SEND, {"to": "a@x.com", "body": {"parts": [hidden]}}).effect is Effect.APPROVE
