@@ -21,7 +21,7 @@ ROOMS = ("guards", "tools")
 class LinkRooms(BuildHookInterface[Any]):
     """Link the rooms into the package, in editable builds only."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
         """Make the links that are missing."""
         if version != "editable":
             return
