@@ -6,7 +6,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from guarded_agent.guards.build import build
+    from guarded_agent.guards.building import build
     from guarded_agent.guards.coercion import CoercionGuard
     from guarded_agent.guards.guardrails import GuardrailsGuard
     from guarded_agent.guards.holdback import HoldBack
@@ -26,7 +26,7 @@ _HOMES = {
     "Redactor": "guarded_agent.guards.pii",
     "ScopeGuard": "guarded_agent.guards.scope",
     "SecretsGuard": "guarded_agent.guards.secrets",
-    "build": "guarded_agent.guards.build",
+    "build": "guarded_agent.guards.building",
 }
 
 __all__ = [

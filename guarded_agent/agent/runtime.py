@@ -10,7 +10,7 @@ from guarded_agent.approvals import Approvals
 from guarded_agent.audit import AuditLog
 from guarded_agent.core import Guard, ToolSpec, digest
 from guarded_agent.core.errors import PolicyError
-from guarded_agent.guards.build import build
+from guarded_agent.guards.building import build
 from guarded_agent.guards.pii import Redactor
 from guarded_agent.guards.pressure import PressureGuard
 from guarded_agent.guards.streaming import text_filter

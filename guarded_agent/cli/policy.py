@@ -135,7 +135,7 @@ def _untyped(loaded: Policy, tool: str, given: Mapping[str, Any]) -> ToolSpec:
 
 def _guard_problems(loaded: Policy) -> list[Problem]:
     """Return what is wrong with the guards' options, which only the guards themselves know."""
-    from guarded_agent.guards import build  # a guard may load a classifier
+    from guarded_agent.guards.building import build  # a guard may load a classifier
 
     try:
         build(

@@ -9,7 +9,7 @@ import pytest
 from guarded_agent import guards as room
 from guarded_agent.core import Context, Effect, Guard, Stage, Subject
 from guarded_agent.guards import build
-from guarded_agent.guards.build import ORDER
+from guarded_agent.guards.building import ORDER
 
 # The coercion guard is built by its own room's tests.
 NO_COERCION = {"coercion": {"off": True, "because": "tested elsewhere"}}
