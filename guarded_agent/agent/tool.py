@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -29,7 +31,13 @@ from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.result import pieces, put_back
 from guarded_agent.agent.wait import aresolve, ask_outcome, resolve
 from guarded_agent.core import Action, digest
-from guarded_agent.core.errors import ActionError, Denied, GuardedAgentError, OutcomeUncertain
+from guarded_agent.core.errors import (
+    ActionError,
+    Denied,
+    GuardedAgentError,
+    OutcomeUncertain,
+    UnguardedCall,
+)
 from guarded_agent.monitor import Monitor, Receipt, Replay, Standing
 from guarded_agent.tools.idempotency import keyed
 
@@ -37,6 +45,16 @@ ORIGIN: ContextVar[str] = ContextVar("guarded_agent_origin", default="")
 """The id of the model message that asked for the call, set by whoever knows it."""
 
 _RECEIPT: ContextVar[Receipt | None] = ContextVar("guarded_agent_receipt", default=None)
+"""The receipt of the call that LangChain is about to run."""
+
+_BODY: ContextVar[Receipt | None] = ContextVar("guarded_agent_body", default=None)
+"""The receipt of the call whose body is running."""
+
+
+def cleared() -> str | None:
+    """Return the name of the tool that the monitor has just cleared to run here."""
+    receipt = _RECEIPT.get()
+    return None if receipt is None else receipt.action.tool
 
 
 class ToolFailed(ToolException, GuardedAgentError):
@@ -124,9 +142,41 @@ def guard_tool(tool: BaseTool, monitor: Monitor) -> BaseTool:
     if is_guarded(tool):
         return tool
     copy = tool.model_copy()
+    if isinstance(copy, (StructuredTool, Tool)):
+        copy.func = _only_inside(copy.func, tool.name)
+        copy.coroutine = _only_inside(copy.coroutine, tool.name)
     object.__setattr__(copy, "__class__", _guarded_class(type(tool)))
     object.__setattr__(copy, "_guard", Bound(monitor, Shape.of(tool)))
     return copy
+
+
+def _only_inside(function: Any, name: str) -> Any:
+    """Return `function`, which runs only as the body of a cleared call of its tool."""
+    if function is None:
+        return None
+
+    def check() -> None:
+        receipt = _BODY.get()
+        if receipt is None or receipt.action.tool != name:
+            raise UnguardedCall(
+                f"the function of {name} was called directly, past the monitor; it did not run"
+            )
+
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def acalled(*args: Any, **kwargs: Any) -> Any:
+            check()
+            return await function(*args, **kwargs)
+
+        return acalled
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        check()
+        return function(*args, **kwargs)
+
+    return called
 
 
 def is_guarded(tool: BaseTool) -> bool:
@@ -171,6 +221,18 @@ def _begin(bound: Bound, action: Action, tool_call_id: str | None) -> Begun | Ou
     if isinstance(outcome, Replay):
         return None, bound.replayed(outcome, tool_call_id)
     return outcome, None
+
+
+@contextmanager
+def _inside(receipt: Receipt) -> Iterator[None]:
+    """Mark that the body of this call runs; a tool that it calls is not cleared by that."""
+    body, outer = _BODY.set(receipt), _RECEIPT.set(None)
+    try:
+        with keyed(receipt.action.digest):
+            yield
+    finally:
+        _RECEIPT.reset(outer)
+        _BODY.reset(body)
 
 
 def _scrubbed(error: Exception, text: str) -> Exception:
@@ -262,7 +324,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         failure: Exception | None = None
         result: Any = None
         try:
-            with keyed(receipt.action.digest):
+            with _inside(receipt):
                 result = body(self, *args, **kwargs)
         except GraphBubbleUp:
             monitor.pause(receipt)
@@ -288,7 +350,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         failure: Exception | None = None
         result: Any = None
         try:
-            with keyed(receipt.action.digest):
+            with _inside(receipt):
                 result = await abody(self, *args, **kwargs)
         except GraphBubbleUp:
             await asyncio.to_thread(monitor.pause, receipt)

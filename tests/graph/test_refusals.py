@@ -248,3 +248,45 @@ def test_a_guarded_tools_body_does_not_run_without_a_receipt(store: Store) -> No
     [safe] = guard([wipe], store=store)
     with pytest.raises(UnguardedCall):
         safe._run(disk="a", config={})
+
+
+def test_a_guarded_tools_function_cannot_be_called_directly(store: Store) -> None:
+    from guarded_agent.core.errors import UnguardedCall
+
+    [safe] = guard([wipe], store=store)
+    with pytest.raises(UnguardedCall, match="called directly"):
+        safe.func(disk="a")
+
+
+def test_a_body_may_not_call_another_tools_function(store: Store) -> None:
+    from guarded_agent.core.errors import UnguardedCall
+
+    @tool
+    def tidy(disk: str) -> str:
+        """Tidy a disk."""
+        return str(tools["wipe"].func(disk=disk))
+
+    policy = {
+        "version": 1,
+        "tools": {"tidy": {"access": "read"}, "wipe": {"access": "write"}},
+    }
+    tools = {item.name: item for item in guard([tidy, wipe], policy=policy, store=store)}
+    with pytest.raises(UnguardedCall, match="wipe was called directly"):
+        tools["tidy"].invoke({"disk": "a"})
+
+
+def test_a_body_that_calls_another_guarded_tool_is_judged_again(store: Store) -> None:
+    from guarded_agent.core.errors import ApprovalRequired
+
+    @tool
+    def tidy(disk: str) -> str:
+        """Tidy a disk."""
+        return str(tools["wipe"].invoke({"disk": disk}))
+
+    policy = {
+        "version": 1,
+        "tools": {"tidy": {"access": "read"}, "wipe": {"access": "write"}},
+    }
+    tools = {item.name: item for item in guard([tidy, wipe], policy=policy, store=store)}
+    with pytest.raises(ApprovalRequired):
+        tools["tidy"].invoke({"disk": "a"})
