@@ -86,6 +86,8 @@ def card(request: Request, now: float, store_url: str | None = None) -> Card:
 def visible(text: str) -> str:
     """Return `text` with every character that hides, moves or reorders others written out.
 
+    Line breaks and tabs stay: a page keeps them inside the box of their argument.
+
     Example:
         >>> visible("pay\\u202eegap")
         'pay\\\\u{202e}egap'
