@@ -117,9 +117,9 @@ def _print(agent: AgentIdentity, session: Session, as_json: bool) -> None:
         "Changed": changed,
         "Owner": agent.owner or "not named",
         "Purpose": agent.purpose or "not named",
-        "Known": f"since {duration(session.clock() - agent.created_at)}",
-        "Print": agent.fingerprint,
+        "Registered": f"{duration(session.clock() - agent.created_at)} ago",
+        "Fingerprint": agent.fingerprint,
     }
     say(visible(agent.id), "bold")
     for name, text in facts.items():
-        say(f"  {name:<8}  {visible(text)}")
+        say(f"  {name:<11}  {visible(text)}")

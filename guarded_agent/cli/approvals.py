@@ -230,7 +230,7 @@ def settle(
     if as_json:
         print_json(_entry(entry))
         return
-    say(
+    flow(
         f"Settled: {visible(entry.tool)} is {entry.state}. Resume the thread "
         f"{visible(entry.thread_id)} to go on."
     )
@@ -285,7 +285,7 @@ def _print_waiting(session: Session, waiting: list[Request], now: float) -> None
 
 def _after_approval(request: Request) -> str:
     if request.state == "pending":
-        return f"Your approval counts: {votes(request)}. Others have to approve too."
+        return f"Your approval counts: {visible(votes(request))}. Others have to approve too."
     return (
         f"Approved. The call runs when the agent resumes the thread {visible(request.thread_id)}; "
         f"the approval is good for {duration(request.execute_within)}."
@@ -296,7 +296,7 @@ def _told(request: Request, as_json: bool, words: str) -> None:
     if as_json:
         print_json(request.as_json())
     else:
-        say(words)
+        flow(words)
 
 
 def _uncertain(store: Store, name: str) -> Entry:

@@ -10,7 +10,7 @@ import click
 from guarded_agent.audit import AuditLog, Event
 from guarded_agent.audit import verify as verify_chain
 from guarded_agent.cli.reviewer import json_option
-from guarded_agent.cli.screen import print_json, say, visible
+from guarded_agent.cli.screen import console, flow, print_json, say, visible
 from guarded_agent.cli.session import Session, pass_session
 from guarded_agent.core.errors import AuditBroken
 
@@ -28,6 +28,8 @@ _TOLD = (
     "reason",
 )
 """What a line tells of an event's data, in this order; `--json` has all of it."""
+
+_LONGEST = 300
 
 
 @click.group()
@@ -59,17 +61,19 @@ def tail(session: Session, count: int, thread: str | None, as_json: bool) -> Non
     if not events:
         say("No event yet." if thread is None else f"No event of the thread {visible(thread)}.")
     for event in events:
-        say("  ".join(_columns(event)))
+        line = "  ".join(_columns(event))
+        if console().is_terminal:
+            flow(line, " " * 8, first="")  # what a tool wrote must not begin a line
+        else:
+            say(line)
 
 
 def _columns(event: Event) -> Iterator[str]:
     yield f"{event.seq:>5}"
     yield datetime.fromtimestamp(event.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
     yield f"{visible(event.kind):<18}"
-    if event.thread_id:
-        yield visible(event.thread_id)
     details = [f"{name}={event.data[name]}" for name in _TOLD if event.data.get(name)]
-    yield visible(" ".join(details))[:200]
+    yield visible(" ".join([event.thread_id, *details]).strip())[:_LONGEST]
 
 
 @audit.command()

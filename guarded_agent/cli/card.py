@@ -1,24 +1,22 @@
 """One request on a terminal, in the order in which a person decides: ten seconds are enough.
 
-What the agent wrote stands behind a bar, with nothing hidden in it, so that it cannot
-pass for a part of the card.
+What the agent wrote stands behind a bar or an indent, with nothing hidden in it, so that it
+cannot pass for a part of the card.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from rich.text import Text
-
 from guarded_agent.approvals import Request
-from guarded_agent.cli.screen import command, console, say, visible
+from guarded_agent.cli.screen import command, flow, say, visible
 from guarded_agent.cli.session import Session
 from guarded_agent.core import Label
 from guarded_agent.server.card import duration
 
-_BAR = "  | "
+_HEAD = "bold cyan"
 
 
 def show_card(
@@ -40,43 +38,38 @@ def show_card(
         reviewer: Who looks, for the commands.
         hints: Say what can be done.
     """
-    out = console()
-    for part in _parts(request, session, arguments, replaced_by):
-        out.print(part, soft_wrap=True)
+    flow(visible(request.summary), "  ", first="", style="bold")
+    say()
+    say("Why it was stopped", _HEAD)
+    for finding in request.reasons:
+        rule = finding.rule or finding.guard or finding.category
+        flow(visible(f"{finding.message} [{rule}]"), "    ", first="  - ")
+    if not request.reasons:
+        say("  - the policy asks a person for every call of this tool")
+    say()
+    say("Arguments, redacted" if arguments is None else "Arguments, as they are", _HEAD)
+    _print_arguments(request.preview if arguments is None else arguments)
+    say()
+    facts = {
+        "Data read": data(request.label),
+        "Impact": request.impact or f"none declared; the tool does {request.access}",
+        "Asked by": asker(request),
+        "Votes": votes(request),
+        "Clock": clock(request, session.clock()),
+    }
+    if request.state != "pending":
+        facts["State"] = request.state + (f": {request.message}" if request.message else "")
+    if request.state == "approved":
+        facts["Next"] = f"it runs when the agent resumes the thread {request.thread_id}"
+    if replaced_by:
+        facts["Next"] = f"see request {replaced_by}, which the edit led to"
+    for name, text in facts.items():
+        flow(visible(text), " " * 11, first=f"{name:<11}")
     if hints and request.state == "pending":
         say()
-        say("What you can do", "bold cyan")
+        say("What you can do", _HEAD)
         for words in commands(request, reviewer):
             say(command(session.command(*words)))
-
-
-def _parts(
-    request: Request,
-    session: Session,
-    arguments: Mapping[str, Any] | None,
-    replaced_by: str,
-) -> Iterator[Text]:
-    yield Text(visible(request.summary), "bold")
-    yield Text("")
-    yield _head("Why it was stopped")
-    for finding in request.reasons:
-        rule = f"  [{finding.rule or finding.guard or finding.category}]"
-        yield Text.assemble(f"  - {visible(finding.message)}", (visible(rule), "dim"))
-    if not request.reasons:
-        yield Text("  - the policy asks a person for every call of this tool")
-    yield Text("")
-    yield _head("Arguments, redacted" if arguments is None else "Arguments, as they are")
-    yield from _arguments(request.preview if arguments is None else arguments)
-    yield Text("")
-    yield _field("Data read", data(request.label))
-    yield _field(
-        "Impact", visible(request.impact or f"none declared; the tool does {request.access}")
-    )
-    yield _field("Asked by", asker(request))
-    yield _field("Votes", votes(request))
-    yield _field("Clock", clock(request, session.clock()))
-    if request.state != "pending":
-        yield from _ended(request, replaced_by)
 
 
 def commands(request: Request, reviewer: str | None = None) -> list[list[str]]:
@@ -96,14 +89,14 @@ def data(label: Label) -> str:
     words = [str(label.confidentiality), *sorted(label.compartments)]
     words.append("trusted" if label.trusted else "untrusted: others may have written it")
     words += [f"from {source}" for source in sorted(label.sources)]
-    return visible(", ".join(words))
+    return ", ".join(words)
 
 
 def asker(request: Request) -> str:
     """Return who asks, for whom and where, in words."""
     edited = f"; arguments edited by {request.edited_by}" if request.edited_by else ""
     user = f"for {request.user}" if request.user else "for no named person"
-    return visible(f"agent {request.agent_id}, {user}, in thread {request.thread_id}{edited}")
+    return f"agent {request.agent_id}, {user}, in thread {request.thread_id}{edited}"
 
 
 def progress(request: Request) -> str:
@@ -119,8 +112,8 @@ def votes(request: Request) -> str:
     ]
     words = [f"{progress(request)} approvals", *given]
     if request.missing_roles and request.state == "pending":
-        words.append(f"still needs a {' and a '.join(request.missing_roles)}")
-    return visible("; ".join(words))
+        words.append(f"still needs: {', '.join(request.missing_roles)}")
+    return "; ".join(words)
 
 
 def clock(request: Request, now: float) -> str:
@@ -136,33 +129,15 @@ def clock(request: Request, now: float) -> str:
     return asked
 
 
-def _ended(request: Request, replaced_by: str) -> Iterator[Text]:
-    words = request.state + (f": {request.message}" if request.message else "")
-    yield _field("State", visible(words))
-    if request.state == "approved":
-        yield Text("")
-        yield Text(f"It runs when the agent resumes the thread {visible(request.thread_id)}.")
-    if replaced_by:
-        yield _field("Now", f"see request {visible(replaced_by)}")
-
-
-def _head(text: str) -> Text:
-    return Text(text, "bold cyan")
-
-
-def _field(name: str, text: str) -> Text:
-    return Text.assemble((f"{name:<11}", "bold cyan"), text)
-
-
-def _arguments(arguments: Mapping[str, Any]) -> Iterator[Text]:
+def _print_arguments(arguments: Mapping[str, Any]) -> None:
     if not arguments:
-        yield Text(f"{_BAR}none")
+        say("  | none")
     for name, value in arguments.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         first, *more = visible(text, lines=True).split("\n")
-        if more:
-            yield Text(f"{_BAR}{visible(name)}:")
-            for line in (first, *more):
-                yield Text(f"{_BAR}    {line}")
-        else:
-            yield Text(f"{_BAR}{visible(name)}: {first}")
+        if not more:
+            flow(f"{visible(name)}: {first}", "  |   ", first="  | ")
+            continue
+        say(f"  | {visible(name)}:")
+        for line in (first, *more):
+            flow(line or " ", "  |     ", first="  |   ")

@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,6 +17,8 @@ from guarded_agent.guards.normalise import INVISIBLE
 
 WIDEST = 100
 """Prose gets no wider than this: longer lines are hard to read."""
+
+_NARROWEST = 20
 
 _BLANK = "\u2800"
 """The Braille pattern without dots: it counts as printable and draws nothing."""
@@ -73,24 +74,19 @@ def print_json(data: Any) -> None:
 
 
 def flow(text: str, indent: str = "", *, first: str | None = None, style: str = "") -> None:
-    """Print prose, broken between words to fit the terminal.
+    """Print a text, broken to fit the terminal, so that none of it can begin a line by itself.
 
     Args:
-        text: The prose.
+        text: The text, one line.
         indent: What each line begins with.
         first: What the first line begins with, where not the same.
         style: How it looks on a terminal.
     """
-    width = min(console().width, WIDEST)
-    for line in textwrap.wrap(
-        text,
-        width,
-        initial_indent=indent if first is None else first,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ):
-        say(line, style)
+    first = indent if first is None else first
+    out = console()
+    width = min(out.width, WIDEST) - max(len(indent), len(first))
+    for number, line in enumerate(Text(text).wrap(out, max(width, _NARROWEST), overflow="fold")):
+        say(f"{indent if number else first}{line.plain.rstrip()}", style)
 
 
 def command(words: Sequence[str], *, indent: str = "  ", width: int = 79) -> str:
