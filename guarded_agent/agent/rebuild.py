@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ from langgraph.graph.state import CompiledStateGraph, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 
-from guarded_agent.agent.code import Holdings, holdings, swapped
+from guarded_agent.agent.code import Holdings, holdings
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.model import guard_model, is_guarded_model
 from guarded_agent.agent.nodes import (
@@ -40,6 +40,7 @@ from guarded_agent.agent.nodes import (
     wrapped_model_node,
 )
 from guarded_agent.agent.report import Report
+from guarded_agent.agent.swap import swapped
 from guarded_agent.agent.tool import guard_tool, is_guarded
 from guarded_agent.core.errors import UnprovableGraph
 from guarded_agent.monitor import Monitor
@@ -66,15 +67,16 @@ class Rebuild:
     tools: dict[str, BaseTool] = field(default_factory=dict[str, BaseTool])
     _held: dict[int, Holdings] = field(default_factory=dict[int, Holdings])
     _done: dict[int, Graph] = field(default_factory=dict[int, Graph])
-    _path: tuple[int, ...] = ()
+    _made: dict[int, BaseTool] = field(default_factory=dict[int, BaseTool])
+    _seen: set[int] = field(default_factory=set[int])
 
     # -- first pass: look -------------------------------------------------------------
 
     def look(self, graph: Graph, prefix: str = "") -> None:
         """Classify every node, edge and tool of `graph`, by allow-list."""
-        if id(graph) in self._path:
+        if id(graph) in self._seen:
             return
-        self._path = (*self._path, id(graph))
+        self._seen.add(id(graph))
         builder = cast("Builder", graph.builder)
         for name, spec in builder.nodes.items():
             self._look_node(builder, f"{prefix}{name}", name, cast("Any", spec.runnable))
@@ -114,25 +116,27 @@ class Rebuild:
 
     def _look_tool(self, tool: BaseTool) -> None:
         key = f"tool:{tool.name}"
-        known = self.tools.get(tool.name)
-        if known is not None:
-            if Shape.of(known).spec.manifest != Shape.of(tool).spec.manifest:
-                self._unproven(key, "two different tools have this name")
+        if id(tool) in self._held:
             return
-        self.tools[tool.name] = tool
-        if is_guarded(tool):
-            self._unproven(key, "is guarded already, perhaps under another policy")
+        inside = self._held[id(tool)] = _inside_tool(tool)
+        known = self.tools.setdefault(tool.name, tool)
+        if known is not tool and Shape.of(known).spec.manifest != Shape.of(tool).spec.manifest:
+            self._unproven(key, "two different tools have this name")
             return
-        inside = holdings(
-            [getattr(tool, "func", None), getattr(tool, "coroutine", None)], name=tool.name
-        )
-        nested = [*(graph.name or "a graph" for graph in inside.graphs), *inside.tools]
-        if nested:
-            self._unproven(key, f"runs an agent or tools of its own: {', '.join(nested)}")
-        elif inside.models:
-            self._unproven(key, "calls a model of its own, whose tokens are not judged")
-        else:
-            self.report.add(key, "guarded", "runs only with a receipt")
+        problem = "is guarded already, perhaps under another policy" if is_guarded(tool) else None
+        problem = problem or _unbuilt(inside) or _unreachable(tool)
+        if problem is not None:
+            self._unproven(key, problem)
+        elif known is tool:
+            self.report.add(key, "guarded", f"runs only with a receipt{_and_holds(inside)}")
+        self._look_inside(inside, key)
+
+    def _look_inside(self, held: Holdings, key: str) -> None:
+        for tool in held.tools:
+            self._look_tool(tool)
+        for graph in held.graphs:
+            if isinstance(graph, CompiledStateGraph):
+                self.look(cast("Graph", graph), f"{key}/")
 
     def _look_code(self, builder: Builder, key: str, name: str, runnable: Any) -> None:
         held = holdings(runnable, name=name)
@@ -146,18 +150,20 @@ class Rebuild:
             self._unproven(key, problem)
         elif held.models:
             self.report.add(key, "guarded", "calls a model; an output guard follows")
-        elif held.graphs:
-            self.report.add(key, "guarded", "calls a graph; its own nodes follow")
+        elif held.graphs or held.tools:
+            self.report.add(key, "guarded", f"a function{_and_holds(held)}")
         elif key in self.trust:
             self.report.add(key, "trusted", self.trust[key])
         else:
             self.report.add(key, "plain", "reaches no tool, no model and nothing unknown")
-        for inner in held.graphs:
-            if isinstance(inner, CompiledStateGraph):
-                self.look(cast("Graph", inner), f"{key}/")
+        self._look_inside(held, key)
 
     def _look_edge(self, key: str, path: Any) -> None:
-        self._look_held(key, holdings(path, name="its condition"))
+        held = holdings(path, name="its condition")
+        if held.tools or held.graphs or held.models:
+            self._unproven(key, "a condition only chooses: it may not run tools, models or graphs")
+        else:
+            self._look_held(key, held)
 
     def _look_held(self, key: str, held: Holdings) -> None:
         problem = _problem(held)
@@ -244,7 +250,7 @@ class Rebuild:
         self, new: Builder, name: str, spec: Any, node: ToolNode, monitor: Monitor
     ) -> str:
         approval, exec_name = f"{name}.approval", f"{name}.exec"
-        tools = {key: guard_tool(tool, monitor) for key, tool in node.tools_by_name.items()}
+        tools = {key: self._tool(tool, monitor) for key, tool in node.tools_by_name.items()}
         shapes = {key: cast("Any", tool)._guard.shape for key, tool in tools.items()}
         key = node._messages_key
         inner = _with_tools(node, exec_name, tools)
@@ -269,11 +275,10 @@ class Rebuild:
         self, new: Builder, name: str, spec: Any, runnable: Any, monitor: Monitor
     ) -> str | None:
         held = self._held[id(runnable)]
-        if not held.models and not held.graphs:
+        if not (held.models or held.graphs or held.tools):
             new.nodes[name] = spec
             return None
-        rebuilt, hits = swapped(runnable, lambda value: self._replace(value, monitor))
-        _require_swapped(name, rebuilt, self._done.values())
+        rebuilt, hits = self._swapped(name, runnable, held, monitor)
         if not held.models:
             new.nodes[name] = dataclasses.replace(spec, runnable=rebuilt)
             return None
@@ -296,7 +301,40 @@ class Rebuild:
         )
         return output
 
-    def _replace(self, value: Any, monitor: Monitor) -> Any:
+    def _tool(self, tool: BaseTool, monitor: Monitor) -> BaseTool:
+        """Return the guarded tool; what runs inside it is guarded as well."""
+        if id(tool) not in self._made:
+            held = self._held[id(tool)]
+            inner = tool
+            if held.graphs or held.tools or held.models:
+                inner = tool.model_copy()
+                for name in ("func", "coroutine"):
+                    function = getattr(tool, name, None)
+                    setattr(inner, name, self._swapped(tool.name, function, held, monitor)[0])
+            self._made[id(tool)] = guard_tool(inner, monitor)
+        return self._made[id(tool)]
+
+    def _swapped(self, name: str, value: Any, held: Holdings, monitor: Monitor) -> tuple[Any, int]:
+        """Return `value` over guarded objects, and how many took their place.
+
+        Raises:
+            UnprovableGraph: Something unguarded is left in a place that was not reached.
+        """
+        by_hand = {id(tool) for tool in held.tools}
+        rebuilt, hits = swapped(value, lambda item: self._replace(item, by_hand, monitor))
+        left = holdings(rebuilt, name=name)
+        built = {id(graph) for graph in self._done.values()}
+        names = [type(model).__name__ for model in left.models if not is_guarded_model(model)]
+        names += [graph.name or "a graph" for graph in left.graphs if id(graph) not in built]
+        names += [tool.name for tool in left.tools if not is_guarded(tool)]
+        if names:
+            why = f"holds {', '.join(names)} where it cannot be replaced by a guarded one"
+            raise UnprovableGraph(f"{name}: {why}; keep it in a plain variable", {name: why})
+        return rebuilt, hits
+
+    def _replace(self, value: Any, by_hand: set[int], monitor: Monitor) -> Any:
+        if isinstance(value, BaseTool):
+            return self._tool(value, monitor) if id(value) in by_hand else value
         if isinstance(value, BaseChatModel):
             return guard_model(value, monitor)
         if _executes_model(value):
@@ -322,21 +360,6 @@ def _with_tools(node: ToolNode, name: str, tools: dict[str, BaseTool]) -> ToolNo
     return new
 
 
-def _require_swapped(name: str, rebuilt: Any, built: Iterable[Graph]) -> None:
-    """Look once more: nothing unguarded may be left in a node that was rebuilt.
-
-    Raises:
-        UnprovableGraph: Something is, in a place that the swap does not reach.
-    """
-    left = holdings(rebuilt, name=name)
-    guarded = {id(graph) for graph in built}
-    names = [type(model).__name__ for model in left.models if not is_guarded_model(model)]
-    names += [graph.name or "a graph" for graph in left.graphs if id(graph) not in guarded]
-    if names:
-        why = f"holds {', '.join(names)} where it cannot be replaced by a guarded one"
-        raise UnprovableGraph(f"{name}: {why}; pass it in a plain variable instead", {name: why})
-
-
 def _executes_model(value: Any) -> bool:
     """Return whether `value` is where create_agent calls the model that middleware chose."""
     return (
@@ -354,10 +377,10 @@ def _guarding(execute: Callable[[Any], Any], monitor: Monitor) -> Callable[[Any]
 
 
 def _problem(held: Holdings) -> str | None:
-    problems = [*held.unknown, *(f"{tool} runs outside of a tool node" for tool in held.tools)]
-    if not problems:
+    if not held.unknown:
         return None
-    return problems[0] + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
+    more = len(held.unknown) - 1
+    return held.unknown[0] + (f" (and {more} more)" if more else "")
 
 
 def _unbuilt(held: Holdings) -> str | None:
@@ -365,6 +388,33 @@ def _unbuilt(held: Holdings) -> str | None:
         if not isinstance(inner, CompiledStateGraph):
             return f"holds a {type(inner).__name__}, which has no builder to copy"
     return None
+
+
+def _inside_tool(tool: BaseTool) -> Holdings:
+    """What a tool's function holds. What else it does is its own: its call is judged."""
+    functions = [getattr(tool, "func", None), getattr(tool, "coroutine", None)]
+    return holdings(functions, name=tool.name)
+
+
+def _unreachable(tool: BaseTool) -> str | None:
+    """Agents and tools that a tool keeps in its own fields are not replaced."""
+    held = holdings(
+        [value for name, value in vars(tool).items() if name not in ("func", "coroutine")],
+        name=tool.name,
+    )
+    inside = [*(graph.name or "a graph" for graph in held.graphs)]
+    inside += [inner.name for inner in held.tools]
+    inside += [type(model).__name__ for model in held.models]
+    if not inside:
+        return None
+    return f"keeps {', '.join(inside)} in its fields, where it cannot be guarded"
+
+
+def _and_holds(held: Holdings) -> str:
+    parts = [f"the graph {graph.name or ''}".strip() for graph in held.graphs]
+    parts += [f"the tool {tool.name}" for tool in held.tools]
+    parts += [f"a {type(model).__name__}" for model in held.models]
+    return f"; inside, guarded too: {', '.join(dict.fromkeys(parts))}" if parts else ""
 
 
 def _guard_node(runnable: Any) -> str | None:

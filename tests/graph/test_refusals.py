@@ -14,7 +14,7 @@ from langgraph.prebuilt import ToolNode
 
 from guarded_agent import UnprovableGraph, guard
 from guarded_agent.store import Store
-from guarded_agent.testing import ScriptedModel, call, say
+from guarded_agent.testing import ScriptedModel, say
 
 HELLO = {"messages": [("user", "hello")]}
 
@@ -38,15 +38,6 @@ def refused(target: Any, store: Store, **options: Any) -> dict[str, str]:
         guard(target, store=store, **options)
     assert "trust=" in caught.value.report or "takes a" in caught.value.report
     return caught.value.reasons
-
-
-def test_a_node_that_runs_tools_by_hand(store: Store) -> None:
-    def work(state: MessagesState) -> dict[str, Any]:
-        return {"messages": [wipe.invoke(item) for item in state["messages"][-1].tool_calls]}
-
-    reasons = refused(graph_of(work), store)
-    assert "wipe" in reasons["work"]
-    assert "outside of a tool node" in reasons["work"]
 
 
 def test_a_node_that_reaches_out_by_itself(store: Store) -> None:
@@ -97,19 +88,7 @@ def test_an_edge_that_acts(store: Store) -> None:
     builder.add_node("work", lambda state: {"messages": []})
     builder.add_edge(START, "work")
     builder.add_conditional_edges("work", route, [END])
-    assert "outside of a tool node" in refused(builder, store)["work:route"]
-
-
-def test_an_agent_used_as_a_tool(store: Store, bank: Any) -> None:
-    inner = bank.agent("hand_written", [say("Hello.")])
-
-    @tool
-    def ask(question: str) -> str:
-        """Ask a colleague."""
-        return str(inner.invoke({"messages": [("user", question)]}))
-
-    reasons = refused(graph_of(ToolNode([ask]), "tools"), store)
-    assert "an agent or tools of its own" in reasons["tool:ask"]
+    assert "a condition only chooses" in refused(builder, store)["work:route"]
 
 
 def test_a_tool_node_that_changes_how_tools_run(store: Store) -> None:
@@ -141,44 +120,6 @@ def test_a_functional_workflow(store: Store) -> None:
 )
 def test_what_is_no_graph(store: Store, target: Any) -> None:
     refused(target, store)
-
-
-def test_deepagents_default_agent_is_refused_with_the_reason(store: Store) -> None:
-    deepagents = pytest.importorskip("deepagents")
-    agent = deepagents.create_deep_agent(model=ScriptedModel(script=[say("Hi.")]), tools=[wipe])
-    reasons = refused(agent, store)
-    assert "runs an agent or tools of its own" in reasons["tool:task"]
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_supervisor_team_is_guarded_inside_and_out(store: Store, bank: Any) -> None:
-    pytest.importorskip("langgraph_supervisor")
-    from langgraph.prebuilt import create_react_agent
-    from langgraph_supervisor import create_supervisor
-
-    _, wire = bank.tools()
-    # Each model's turn is the number of AI messages that it sees, those of others included.
-    pay, paid, done = say("", call("wire", "c1", to="bob", amount=5)), say("Paid."), say("Done.")
-    clerk = create_react_agent(ScriptedModel(script=[done, pay, paid]), [wire], name="clerk")
-    handoff = say("", call("transfer_to_clerk", "h1"))
-    boss = ScriptedModel(script=[handoff, *[done] * 4])
-    team = create_supervisor([clerk], model=boss).compile()
-    policy = {
-        "version": 1,
-        "tools": {
-            "transfer_to_*": {"access": "read"},
-            "wire": {"access": "write", "rules": [{"effect": "approve"}]},
-        },
-    }
-    safe = guard(team, policy=policy, store=store)
-    keys = {line.key: line.status for line in safe.report().lines}
-    assert keys["clerk/tools"] == keys["supervisor/tools"] == "guarded"
-    out = safe.invoke(HELLO)
-    assert bank.ran == []
-    [request] = out.waiting
-    safe.approvals.vote(request.id, "approve", reviewer="ann", digest=request.digest)
-    safe.resume(out.thread_id)
-    assert bank.wired == [("wire", "bob", 5.0)]
 
 
 def test_a_declared_node_is_trusted_and_reported(store: Store) -> None:

@@ -14,7 +14,8 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
-from guarded_agent.agent.code import holdings, swapped
+from guarded_agent.agent.code import holdings
+from guarded_agent.agent.swap import swapped
 from guarded_agent.testing import ScriptedModel, say
 
 OLD = ScriptedModel(script=[say("old")])
@@ -159,7 +160,20 @@ def reads_count() -> int:
 
 def test_tools_that_are_called_outside_a_tool_node_are_reported() -> None:
     held = holdings(lambda: wipe.invoke({"disk": "a"}))
-    assert "wipe" in held.tools[0]
+    assert [tool.name for tool in held.tools] == ["wipe"]
+
+
+def test_functions_that_hold_each_other_in_a_circle_are_replaced_whole() -> None:
+    def first(n: int) -> str:
+        return second(n - 1) if n else str(OLD.invoke("hello").content)
+
+    def second(n: int) -> str:
+        return first(n - 1) if n else str(OLD.invoke("hello").content)
+
+    for start in (first, second):
+        new, _ = swapped(start, lambda value: NEW if value is OLD else value)
+        assert [new(0), new(1), new(2)] == ["new"] * 3
+        assert [start(0), start(1), start(2)] == ["old"] * 3
 
 
 def test_functions_that_refer_to_each_other_end() -> None:
