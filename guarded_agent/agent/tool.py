@@ -16,7 +16,7 @@ import asyncio
 import functools
 import inspect
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -224,7 +224,7 @@ def _begin(bound: Bound, action: Action, tool_call_id: str | None) -> Begun | Ou
 
 
 @contextmanager
-def _inside(receipt: Receipt) -> Iterator[None]:
+def _inside(receipt: Receipt) -> Generator[None]:
     """Mark that the body of this call runs; a tool that it calls is not cleared by that."""
     body, outer = _BODY.set(receipt), _RECEIPT.set(None)
     try:
