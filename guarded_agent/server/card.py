@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
@@ -15,6 +16,7 @@ from guarded_agent.core import Label
 from guarded_agent.guards.normalise import INVISIBLE
 
 _ONE_LINE = 72
+_LONGEST = 9_999 * 86_400
 _BLANK = "\u2800"  # the Braille pattern without dots: it counts as printable, and draws nothing
 _DRAWS_NOTHING = re.compile(f"[{INVISIBLE}{_BLANK}]")
 
@@ -76,7 +78,7 @@ def card(request: Request, now: float, store_url: str | None = None) -> Card:
         votes=tuple((visible(vote.reviewer), vote.choice) for vote in request.votes),
         quorum=_quorum(request),
         expires=f"{duration(left)} left to decide",
-        expires_at=datetime.fromtimestamp(request.decide_by, UTC).isoformat(timespec="seconds"),
+        expires_at=_iso(request.decide_by),
         urgent=left < (request.decide_by - request.created_at) / 5,
         approve=_command(store_url, "approve", request.id),
         reject=_command(store_url, "reject", request.id, "--reason", "..."),
@@ -108,13 +110,20 @@ def duration(seconds: float) -> str:
         >>> duration(59), duration(7300), duration(180_000)
         ('59 s', '2 h 1 min', '2 d 2 h')
     """
-    whole = max(0, int(seconds))
+    whole = int(min(max(0, seconds), _LONGEST))
     if whole < 60:
         return f"{whole} s"
     minutes, hours, days = whole // 60, whole // 3600, whole // 86400
     if hours < 1:
         return f"{minutes} min"
     return f"{hours} h {minutes % 60} min" if days < 1 else f"{days} d {hours % 24} h"
+
+
+def _iso(at: float) -> str:
+    # A request may be given more time than a calendar has.
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    return "never"
 
 
 def _arguments(preview: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -149,6 +149,15 @@ def test_a_request_past_its_time_has_none_left(ask: Ask) -> None:
     assert card(request, request.decide_by + 100).expires == "0 s left to decide"
 
 
+@pytest.mark.parametrize("decide_within", [1e12, 1e300])
+def test_a_request_with_more_time_than_a_calendar_has_is_shown(
+    reviewer: TestClient, ask: Ask, decide_within: float
+) -> None:
+    request = ask(decide_within=decide_within)
+
+    assert request.id in reviewer.get("/approvals").text
+
+
 @given(st.text(st.characters() | st.sampled_from("\u115f\u200b\u202e\u2066\u2800\ufeff\U000e0041")))
 def test_whatever_the_text_nothing_in_it_stays_invisible(text: str) -> None:
     shown = visible(text)
