@@ -20,6 +20,9 @@ WIDEST = 100
 
 _NARROWEST = 20
 
+_PROGRAM = "guarded-agent --store "
+"""After this a command that is too long is broken first: its verb begins the next line."""
+
 _BLANK = "\u2800"
 """The Braille pattern without dots: it counts as printable and draws nothing."""
 
@@ -98,9 +101,14 @@ def command(words: Sequence[str], *, indent: str = "  ", width: int = 79) -> str
           guarded-agent approvals reject \\
               3f9a --reason no
     """
+    phrases = list(_phrases(words))
+    whole = indent + " ".join(phrases)
+    if len(whole) <= width:
+        return whole
     lines = [indent]
-    for phrase in _phrases(words):
-        if lines[-1].strip() and len(lines[-1]) + len(phrase) + 2 > width:
+    for phrase in phrases:
+        full = len(lines[-1]) + len(phrase) + 2 > width
+        if lines[-1].strip() and (full or lines[-1].lstrip().startswith(_PROGRAM)):
             lines[-1] += "\\"
             lines.append(f"{indent}    ")
         lines[-1] += f"{phrase} "

@@ -151,6 +151,12 @@ def test_side_by_side_everything_bad_happens_unguarded_and_nothing_guarded(story
     }
 
 
+def test_the_documentation_shows_the_same_table(story: Story) -> None:
+    page = Path(__file__).parents[2] / "docs/how-to/run-the-demo.md"
+    shown = page.read_text("utf-8").partition("```text\n")[2].partition("```")[0]
+    assert shown in story.printed["first"]
+
+
 def test_two_runs_print_the_same_text(story: Story) -> None:
     assert story.printed["first"] == story.printed["second"]
 
