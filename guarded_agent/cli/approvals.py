@@ -60,7 +60,8 @@ def list_(session: Session, everything: bool, as_json: bool) -> None:
         say()
         say(f"{len(ended)} ended", "bold")
     for request in ended:
-        say(f"{visible(request.id)}  {request.state:<9}  {visible(request.summary)}")
+        line = f"{visible(request.id)}  {request.state:<9}  {visible(request.summary)}"
+        flow(line, "    ", first="")
 
 
 @approvals.command()
