@@ -1,9 +1,10 @@
 """The guard nodes of a graph: gate, approval, exec and output.
 
-A tool node `X` becomes three. `X` is the gate: it judges every call and sends
-each down its own lane. `X.approval` waits for people where they must decide.
-`X.exec` is the tool node itself over guarded tools. Every lane takes the same
-number of steps, so that a refused call and a slow one come back together.
+A tool node `X` becomes three. `X` is the gate: it judges every call and sends each
+down its own lane. `X.approval` waits for people, one task for each call; a call that
+needs nobody runs at once, so that it does not wait for its neighbours. `X.exec` runs
+what was approved, and hands on what ran already. Every lane takes the same number of
+steps: one that came back early would wake the model before the others are done.
 What travels between the nodes is plain data; none of it decides anything, since
 the guarded tool asks the store again before its body runs.
 """
@@ -36,6 +37,7 @@ from guarded_agent.core.errors import ActionError
 from guarded_agent.monitor import Monitor, Standing
 
 SKIP = "__guarded_agent_skip"
+DONE = "__guarded_agent_done"
 GUARD = "guard"
 
 
@@ -47,6 +49,7 @@ class Lane:
         call: The model's tool call; its arguments are those that were judged.
         origin: The id of the model message that asked for it.
         refusal: What the model is told instead of a result, or None.
+        waits: Whether people have to decide first.
         known: False for a tool that this node does not have.
         state: The state that came along with the call, where one did.
     """
@@ -54,6 +57,7 @@ class Lane:
     call: dict[str, Any]
     origin: str
     refusal: str | None
+    waits: bool = False
     known: bool = True
     state: Any = None
 
@@ -63,6 +67,7 @@ class Lane:
             "call": self.call,
             "origin": self.origin,
             "refusal": self.refusal,
+            "waits": self.waits,
             "known": self.known,
             "state": self.state,
         }
@@ -87,6 +92,7 @@ class Gate:
     node: ToolNode
     shapes: Mapping[str, Shape]
     approval: str
+    exec_name: str
 
     def runnable(self, name: str) -> RunnableCallable:
         """Return the node."""
@@ -148,22 +154,24 @@ class Gate:
 
     def _open(self, lanes: Sequence[Lane]) -> Command[Any]:
         if not lanes:  # the graph goes on as if the tool node had nothing to do
-            return Command(goto=[Send(self.approval, {SKIP: True})])
+            return Command(goto=[Send(self.exec_name, {SKIP: True})])
         return Command(goto=[Send(self.approval, lane.payload()) for lane in lanes])
 
 
 def _judged(lane: Lane, standing: Standing) -> Lane:
     call = {**lane.call, "args": dict(standing.action.args)}
     refusal = (standing.message or "This is not allowed.") if standing.state == "denied" else None
-    return Lane(call, lane.origin, refusal, state=lane.state)
+    waits = standing.state in ("waiting", "edited")
+    return Lane(call, lane.origin, refusal, waits, state=lane.state)
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Waits, one task for each call, until people have decided where they must."""
+    """Waits until people have decided; runs at once what needs nobody."""
 
     monitor: Monitor
     shapes: Mapping[str, Shape]
+    node: Runnable[Any, Any]
     exec_name: str
 
     def runnable(self, name: str) -> RunnableCallable:
@@ -171,52 +179,55 @@ class Approval:
         return RunnableCallable(self.run, self.arun, name=name)
 
     def run(self, payload: dict[str, Any], config: RunnableConfig) -> Command[Any]:
-        """Wait for the call in `payload`."""
-        lane = _lane(payload)
-        if lane is None:
-            return self._onward(None)
-        if lane.refusal is None and lane.known:
+        """Wait for the call in `payload`, or run it."""
+        lane = Lane(**payload)
+        if lane.waits:
             action = action_of(self.monitor, lane.call, lane.origin, config)
-            standing = self.monitor.standing(action)
-            shape = self.shapes[action.tool]
-            lane = _judged(lane, resolve(self.monitor, standing, shape))
-        return self._onward(lane)
+            standing = resolve(
+                self.monitor, self.monitor.standing(action), self.shapes[action.tool]
+            )
+            standing = self.monitor.claim(standing)
+            return self._onward(_judged(lane, standing).exec_input())
+        return self._onward({DONE: self.node.invoke(lane.exec_input(), config)})
 
     async def arun(self, payload: dict[str, Any], config: RunnableConfig) -> Command[Any]:
-        """Wait for the call in `payload`, from an event loop."""
-        lane = _lane(payload)
-        if lane is None:
-            return self._onward(None)
-        if lane.refusal is None and lane.known:
+        """Wait for the call in `payload`, or run it, from an event loop."""
+        lane = Lane(**payload)
+        if lane.waits:
             action = action_of(self.monitor, lane.call, lane.origin, config)
-            standing = await asyncio.to_thread(self.monitor.standing, action)
-            shape = self.shapes[action.tool]
-            lane = _judged(lane, await aresolve(self.monitor, standing, shape))
-        return self._onward(lane)
+            standing = await aresolve(
+                self.monitor,
+                await asyncio.to_thread(self.monitor.standing, action),
+                self.shapes[action.tool],
+            )
+            standing = await asyncio.to_thread(self.monitor.claim, standing)
+            return self._onward(_judged(lane, standing).exec_input())
+        return self._onward({DONE: await self.node.ainvoke(lane.exec_input(), config)})
 
-    def _onward(self, lane: Lane | None) -> Command[Any]:
-        given = {SKIP: True} if lane is None else lane.exec_input()
+    def _onward(self, given: Any) -> Command[Any]:
         return Command(goto=[Send(self.exec_name, given)])
 
 
-def _lane(payload: dict[str, Any]) -> Lane | None:
-    return None if payload.get(SKIP) else Lane(**payload)
-
-
 def exec_node(node: ToolNode, name: str, *, messages_key: str) -> RunnableCallable:
-    """Return the node that runs a guarded tool node, or nothing where there is no call."""
+    """Return the node that runs a guarded tool node, or hands on what it gave already."""
+
+    def early(given: Any) -> dict[str, Any] | None:
+        return given if isinstance(given, dict) and not given.keys().isdisjoint(_EARLY) else None
 
     def run(given: Any, config: RunnableConfig) -> Any:
-        return {messages_key: []} if _skips(given) else node.invoke(given, config)
+        known = early(given)
+        return node.invoke(given, config) if known is None else known.get(DONE, {messages_key: []})
 
     async def arun(given: Any, config: RunnableConfig) -> Any:
-        return {messages_key: []} if _skips(given) else await node.ainvoke(given, config)
+        known = early(given)
+        if known is None:
+            return await node.ainvoke(given, config)
+        return known.get(DONE, {messages_key: []})
 
     return RunnableCallable(run, arun, name=name, trace=False)
 
 
-def _skips(given: Any) -> bool:
-    return isinstance(given, dict) and SKIP in given
+_EARLY = frozenset({SKIP, DONE})
 
 
 Execute = Callable[[ToolCallRequest], Any]

@@ -254,17 +254,25 @@ class Rebuild:
         shapes = {key: cast("Any", tool)._guard.shape for key, tool in tools.items()}
         key = node._messages_key
         inner = _with_tools(node, exec_name, tools)
-        gate = Gate(monitor, node, shapes, approval).runnable(name)
-        wait = Approval(monitor, shapes, exec_name).runnable(approval)
+        gate = Gate(monitor, node, shapes, approval, exec_name).runnable(name)
+        wait = Approval(monitor, shapes, inner, exec_name).runnable(approval)
         run = exec_node(inner, exec_name, messages_key=key)
-        # Judging and waiting are not repeated or cached by a policy meant for the tool's body.
+        # Judging is not repeated, and nothing cached, by a policy meant for the tool's body.
         once: dict[str, Any] = {"retry_policy": None, "cache_policy": None, "timeout": None}
         meta = dict(spec.metadata or {})
         new.nodes[name] = dataclasses.replace(
-            spec, runnable=gate, ends=(approval,), metadata=meta | {"guard": "gate"}, **once
+            spec,
+            runnable=gate,
+            ends=(approval, exec_name),
+            metadata=meta | {"guard": "gate"},
+            **once,
         )
         new.nodes[approval] = dataclasses.replace(
-            spec, runnable=wait, ends=(exec_name,), metadata=meta | {"guard": "approval"}, **once
+            spec,
+            runnable=wait,
+            ends=(exec_name,),
+            metadata=meta | {"guard": "approval"},
+            cache_policy=None,
         )
         new.nodes[exec_name] = dataclasses.replace(
             spec, runnable=run, metadata=meta | {"guard": "exec"}

@@ -100,6 +100,22 @@ class Proposals(Parts):
             case _:
                 return Standing(action, "denied", request.message, request)
 
+    def claim(self, standing: Standing) -> Standing:
+        """Use the approval of a cleared action now; the action may begin a little later.
+
+        The approval's clock runs while other calls of the same message still wait; once
+        claimed it no longer does. Everything else is checked again when the call begins.
+        """
+        request = standing.request
+        if standing.state != "cleared" or request is None or request.state != "approved":
+            return standing
+        try:
+            with self.store.write() as connection:
+                self.approvals.consume(connection, standing.action.digest, self.engine.digest)
+        except Denied as error:
+            return replace(standing, state="denied", message=str(error))
+        return standing
+
     def _enter(
         self, action: Action, verdict: Verdict, context: Context, edited_by: str | None
     ) -> Standing:

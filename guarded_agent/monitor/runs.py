@@ -71,9 +71,9 @@ class Runs(Parts):
             )
             if not started:
                 raise Denied("This call is already running.")
-            if entry.effect is Effect.APPROVE and not entry.started_at:
-                self.approvals.consume(connection, action.digest, self.engine.digest)
             approved = entry.effect is Effect.APPROVE
+            if approved and not self._claimed(connection, action):
+                self.approvals.consume(connection, action.digest, self.engine.digest)
             exceeded = reserve(connection, action.digest, decision.limits, now, approved=approved)
             if exceeded:
                 raise Denied(f"A limit of the policy is used up: {exceeded}.")
@@ -89,6 +89,11 @@ class Runs(Parts):
             now=now,
         )
         return Receipt(action, spec, ticket)
+
+    def _claimed(self, connection: Any, action: Action) -> bool:
+        """Whether the approval was used already: claimed, or by a start that was paused."""
+        request = self.approvals.find(connection, action.digest)
+        return request is not None and request.state == "used"
 
     def _recheck(self, connection: Any, action: Action, entry: Entry, now: float) -> Decision:
         """Ask the policy once more: policy, labels and limits may have changed."""

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
+from langchain.tools import ToolRuntime
 from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.tools import tool
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
@@ -14,7 +17,7 @@ from guarded_agent import guard
 from guarded_agent.agent.graph import GuardedGraph
 from guarded_agent.core.errors import ApprovalPending, UnprovableGraph
 from guarded_agent.store import Store
-from guarded_agent.testing import call, say
+from guarded_agent.testing import ScriptedModel, call, say
 
 Make = Callable[..., GuardedGraph]
 HELLO = {"messages": [("user", "hello")]}
@@ -42,7 +45,13 @@ def test_guard_nodes_are_drawn(make: Make, shape: str) -> None:
     model = "model" if shape == "create_agent" else "agent"
     for node in ("tools", "tools.approval", "tools.exec", f"{model}.output"):
         assert f"{node}(" in drawn
-    for edge in (f"{model} --> {model}.output", "tools -.-> tools.approval"):
+    edges = (
+        f"{model} --> {model}.output",
+        "tools -.-> tools.approval",
+        "tools.approval -.-> tools.exec",
+        "tools -.-> tools.exec",
+    )
+    for edge in edges:
         assert edge in drawn
     assert "guard = gate" in drawn
 
@@ -65,7 +74,7 @@ def test_allowed_calls_run_and_calls_that_need_people_wait(
     out = safe.invoke(HELLO)
     assert len(out.waiting) == len(out["__interrupt__"]) == 2
     assert len({item.id for item in out["__interrupt__"]}) == 2
-    assert bank.wired == []
+    assert bank.ran == [("balance", "ann")]
     assert out.thread_id in out.next_step
 
 
@@ -84,7 +93,7 @@ def test_approved_calls_run_and_rejected_ones_tell_the_model_why(
     assert out.next_step == ""
 
 
-def test_a_message_s_calls_run_together_once_each_is_decided(
+def test_what_was_approved_stays_so_until_its_neighbours_are_decided(
     make: Make, bank: Any, shape: str
 ) -> None:
     safe = make(THREE_CALLS, say("Done."), shape=shape)
@@ -93,10 +102,38 @@ def test_a_message_s_calls_run_together_once_each_is_decided(
     out = safe.resume(out.thread_id)
     assert bank.wired == []  # LangGraph ends a step as a whole: eve waits for bob
     assert [request.preview["to"] for request in out.waiting] == ["bob"]
+    real = safe.monitor.store.clock
+    safe.monitor.store.clock = lambda: real() + 1000  # eve's approval was claimed in time
     approve(safe)
     out = safe.resume(out.thread_id)
-    assert sorted(bank.wired) == [("wire", "bob", 500.0), ("wire", "eve", 900.0)]
+    assert sorted(bank.ran) == [
+        ("balance", "ann"),
+        ("wire", "bob", 500.0),
+        ("wire", "eve", 900.0),
+    ]
+    assert answers(out) == ["ann has 100", "wired 500 to bob", "wired 900 to eve"]
     assert out.waiting == ()
+
+
+def test_a_command_that_a_tool_returns_is_kept_while_its_neighbour_waits(store: Store) -> None:
+    @tool
+    def note(text: str, runtime: ToolRuntime) -> Command[Any]:
+        """Keep a note."""
+        answer = ToolMessage(f"noted {text}", tool_call_id=runtime.tool_call_id)
+        return Command(update={"messages": [answer]})
+
+    @tool
+    def wipe(disk: str) -> str:
+        """Wipe a disk."""
+        return f"wiped {disk}"
+
+    turn = say("", call("note", "c1", text="this"), call("wipe", "c2", disk="a"))
+    agent = create_agent(ScriptedModel(script=[turn, say("Done.")]), [note, wipe])
+    policy = {"version": 1, "tools": {"note": {"access": "read"}, "wipe": {"access": "write"}}}
+    safe = guard(agent, policy=policy, store=store)
+    out = safe.invoke(HELLO)
+    approve(safe)
+    assert answers(safe.resume(out.thread_id)) == ["noted this", "wiped a"]
 
 
 @pytest.mark.parametrize(
