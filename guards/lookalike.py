@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from guarded_agent.guards.normalise import INVISIBLE
+from guarded_agent.core.visible import INVISIBLE
 
 _HIDDEN = re.compile(f"[{INVISIBLE}]")
 # Overrides and isolates change the order in which a text is read; tags spell words that no

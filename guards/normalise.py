@@ -11,16 +11,10 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from guarded_agent.core.visible import INVISIBLE
+
 # Every character of category Cf, and the marks and fillers that draw nothing. A test compares
 # both classes with the running Python's Unicode data.
-INVISIBLE = (
-    "\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
-    "\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
-    "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-)
-"""What draws nothing, as the inside of a regular expression's character class."""
-
 STABLE = (
     "\x00-\x7f\u00c0-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u0180-\u01c3\u0400-\u0482"
     "\u048a-\u052f\u2013\u2014\u2018-\u201e\u20ac\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff"

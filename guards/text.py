@@ -17,10 +17,9 @@ from uuid import UUID
 
 from guarded_agent.core.effect import Effect, Stage
 from guarded_agent.core.verdict import Finding, Verdict
-from guarded_agent.guards.normalise import INVISIBLE, Offsets, normalise
+from guarded_agent.guards.normalise import Offsets, normalise
 
 __all__ = [
-    "INVISIBLE",
     "NOTICE",
     "Edit",
     "Leaf",

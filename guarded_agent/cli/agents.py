@@ -10,8 +10,9 @@ import click
 
 from guarded_agent.audit import AuditLog
 from guarded_agent.cli.reviewer import json_option, reason_option, reviewer_option
-from guarded_agent.cli.screen import print_json, say, visible
+from guarded_agent.cli.screen import print_json, say
 from guarded_agent.cli.session import Session, pass_session
+from guarded_agent.core.visible import visible
 from guarded_agent.identity import AgentIdentity, Registry
 from guarded_agent.server.card import duration
 from guarded_agent.store import Store

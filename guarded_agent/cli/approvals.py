@@ -12,9 +12,10 @@ from guarded_agent.approvals import Approvals, Request
 from guarded_agent.audit import AuditLog
 from guarded_agent.cli.card import progress, show_card, votes
 from guarded_agent.cli.reviewer import json_option, reason_option, reviewer_option
-from guarded_agent.cli.screen import command, flow, print_json, say, visible
+from guarded_agent.cli.screen import command, flow, print_json, say
 from guarded_agent.cli.session import Session, pass_session
 from guarded_agent.core.errors import VoteRefused
+from guarded_agent.core.visible import visible
 from guarded_agent.server.card import duration
 from guarded_agent.store import Entry, Ledger, Store
 

@@ -10,9 +10,10 @@ import click
 from guarded_agent.audit import AuditLog, Event
 from guarded_agent.audit import verify as verify_chain
 from guarded_agent.cli.reviewer import json_option
-from guarded_agent.cli.screen import console, flow, print_json, say, visible
+from guarded_agent.cli.screen import console, flow, print_json, say
 from guarded_agent.cli.session import Session, pass_session
 from guarded_agent.core.errors import AuditBroken
+from guarded_agent.core.visible import visible
 
 _TOLD = (
     "tool",

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from guarded_agent.approvals import Request
-from guarded_agent.cli.screen import command, flow, say, visible
+from guarded_agent.cli.screen import command, flow, say
 from guarded_agent.cli.session import Session
 from guarded_agent.core import Label
+from guarded_agent.core.visible import visible
 from guarded_agent.server.card import duration
 
 _HEAD = "bold cyan"
@@ -134,7 +135,7 @@ def _print_arguments(arguments: Mapping[str, Any]) -> None:
         say("  | none")
     for name, value in arguments.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        first, *more = visible(text, lines=True).split("\n")
+        first, *more = visible(text, keep="\n").split("\n")
         if not more:
             flow(f"{visible(name)}: {first}", "  |   ", first="  | ")
             continue

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from guarded_agent.approvals import Request
 from guarded_agent.cli.demo_stage import Played, Stage, Stopped
-from guarded_agent.cli.screen import command, flow, print_table, say, visible
+from guarded_agent.cli.screen import command, flow, print_table, say
+from guarded_agent.core.visible import visible
 from guarded_agent.redteam.insider import SCENARIO, Outcome, score
 from guarded_agent.redteam.insider.mails import letters
 

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 import click
 
-from guarded_agent.cli.screen import visible
 from guarded_agent.core.errors import GuardedAgentError, PolicyError
+from guarded_agent.core.visible import visible
 
 REFUSED = 2
 """The exit code of everything that did not work."""

@@ -7,9 +7,10 @@ from typing import Any, cast
 import click
 
 from guarded_agent.cli.reviewer import json_option
-from guarded_agent.cli.screen import print_json, say, visible
+from guarded_agent.cli.screen import print_json, say
 from guarded_agent.cli.target import load_target
 from guarded_agent.core.errors import UnprovableGraph
+from guarded_agent.core.visible import visible
 
 
 @click.command()

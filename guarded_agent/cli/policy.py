@@ -11,11 +11,12 @@ import click
 
 from guarded_agent.cli.approvals import json_object
 from guarded_agent.cli.reviewer import json_option
-from guarded_agent.cli.screen import print_json, say, visible
+from guarded_agent.cli.screen import print_json, say
 from guarded_agent.cli.session import Session, pass_session
 from guarded_agent.cli.target import load_tools
 from guarded_agent.core import Action, Context, ToolSpec
 from guarded_agent.core.errors import PolicyError, Problem
+from guarded_agent.core.visible import visible
 from guarded_agent.policy import Engine, Policy, load
 from guarded_agent.policy import check as check_policy
 from guarded_agent.policy import explain as explain_decision

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,8 +12,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from guarded_agent.guards.normalise import INVISIBLE
-
 WIDEST = 100
 """Prose gets no wider than this: longer lines are hard to read."""
 
@@ -22,34 +19,6 @@ _NARROWEST = 20
 
 _PROGRAM = "guarded-agent --store "
 """After this a command that is too long is broken first: its verb begins the next line."""
-
-_BLANK = "\u2800"
-"""The Braille pattern without dots: it counts as printable and draws nothing."""
-
-_DRAWS_NOTHING = re.compile(f"[{INVISIBLE}{_BLANK}]")
-
-
-def visible(text: str, *, lines: bool = False) -> str:
-    """Return `text` with every character that hides, moves or reorders others written out.
-
-    Args:
-        text: What an agent, a tool or a file wrote.
-        lines: Leave line breaks as they are.
-
-    Example:
-        >>> visible("pay\\u202eegap")
-        'pay\\\\u{202e}egap'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        char if _shows(char) or (lines and char == "\n") else f"\\u{{{ord(char):x}}}"
-        for char in text
-    )
-
-
-def _shows(char: str) -> bool:
-    return char.isprintable() and not _DRAWS_NOTHING.match(char)
 
 
 def console() -> Console:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +12,10 @@ from typing import Any
 
 from guarded_agent.approvals import Request
 from guarded_agent.core import Label
-from guarded_agent.guards.normalise import INVISIBLE
+from guarded_agent.core.visible import visible
 
 _ONE_LINE = 72
 _LONGEST = 9_999 * 86_400
-_BLANK = "\u2800"  # the Braille pattern without dots: it counts as printable, and draws nothing
-_DRAWS_NOTHING = re.compile(f"[{INVISIBLE}{_BLANK}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +82,6 @@ def card(request: Request, now: float, store_url: str | None = None) -> Card:
     )
 
 
-def visible(text: str) -> str:
-    """Return `text` with every character that hides, moves or reorders others written out.
-
-    Line breaks and tabs stay: a page keeps them inside the box of their argument.
-
-    Example:
-        >>> visible("pay\\u202eegap")
-        'pay\\\\u{202e}egap'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(char if _shows(char) else f"\\u{{{ord(char):x}}}" for char in text)
-
-
-def _shows(char: str) -> bool:
-    return char in "\n\t" or (char.isprintable() and not _DRAWS_NOTHING.match(char))
-
-
 def duration(seconds: float) -> str:
     """Return a length of time as a person says it.
 
@@ -127,7 +106,9 @@ def _iso(at: float) -> str:
 
 
 def _arguments(preview: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple((visible(str(name)), visible(_text(value))) for name, value in preview.items())
+    return tuple(
+        (visible(str(name)), visible(_text(value), keep="\n\t")) for name, value in preview.items()
+    )
 
 
 def _text(value: Any) -> str:

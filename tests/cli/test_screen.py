@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guarded_agent.cli.screen import command, flow, visible
+from guarded_agent.cli.screen import command, flow
+from guarded_agent.core.visible import visible
 
 
 @given(st.text())
@@ -38,7 +39,7 @@ def test_what_draws_nothing_is_written_out_too(char: str) -> None:
 def test_ordinary_writing_stays_as_it_is() -> None:
     text = "Grüße, 世界, مرحبا, e\u0301, 👍 [bold] \\u{41}"
     assert visible(text) == text
-    assert visible("a\nb", lines=True) == "a\nb"
+    assert visible("a\nb", keep="\n") == "a\nb"
     assert visible("a\nb") == "a\\u{a}b"
 
 

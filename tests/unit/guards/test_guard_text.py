@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guarded_agent.core import Effect, Stage
+from guarded_agent.core.visible import INVISIBLE
 from guarded_agent.guards import text as walker
-from guarded_agent.guards.normalise import INVISIBLE, STABLE, normalise
+from guarded_agent.guards.normalise import STABLE, normalise
 from guarded_agent.guards.text import NOTICE, Unscannable, leaves, rebuild, withhold
 
 plain_data: st.SearchStrategy[Any] = st.recursive(

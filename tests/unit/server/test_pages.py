@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 
 from guarded_agent.approvals import Approvals, Request
 from guarded_agent.core import Confidentiality, Finding, Label
-from guarded_agent.server.card import card, duration, visible
+from guarded_agent.core.visible import visible
+from guarded_agent.server.card import card, duration
 from guarded_agent.store import Store
 
 Ask = Callable[..., Request]
