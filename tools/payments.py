@@ -150,7 +150,8 @@ class PaymentTools:
         currencies: Sequence[str] = ("EUR",),
         clock: Clock = time.time,
     ) -> None:
-        url = f"sqlite:///{database}" if isinstance(database, Path) else database
+        text = str(database)
+        url = text if "://" in text else f"sqlite:///{text}"
         # No pool: a tool may be called from any thread, and nobody closes it.
         self._engine: Engine = create_engine(url, poolclass=NullPool)
         self._currencies = tuple(currencies)
