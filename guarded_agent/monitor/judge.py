@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -18,6 +19,9 @@ from guarded_agent.core import (
     merge,
 )
 
+WAIT = 10.0
+"""Seconds that a guard which waits for something may take."""
+
 WITHHELD = "[withheld by guarded_agent]"
 """What stands in place of a text that may not pass."""
 
@@ -27,9 +31,11 @@ class Judge:
 
     Args:
         guards: All of them.
+        wait: Seconds that an asynchronous guard may take; then it counts as broken.
     """
 
-    def __init__(self, guards: Sequence[Guard]) -> None:
+    def __init__(self, guards: Sequence[Guard], *, wait: float = WAIT) -> None:
+        self._wait = wait
         self._at = {stage: [guard for guard in guards if stage in guard.stages] for stage in Stage}
 
     def judge(self, subject: Subject) -> Verdict:
@@ -55,7 +61,7 @@ class Judge:
         for guard in self._at[subject.stage]:
             try:
                 if isinstance(guard, AsyncGuard):
-                    verdict = await guard.acheck(subject)
+                    verdict = await asyncio.wait_for(guard.acheck(subject), self._wait)
                 else:
                     verdict = guard.check(subject)
             except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -226,6 +227,19 @@ def test_no_guard_is_asked_after_a_halt(monitor: Monitor) -> None:
     judge = Judge([Fixed("a", lambda s: Verdict(Effect.HALT)), Fixed("b", never)])
     subject = Subject(Stage.FINAL_OUTPUT, ["x"], monitor._context("t1"))
     assert judge.judge(subject).effect is Effect.HALT
+
+
+async def test_a_guard_that_waits_too_long_counts_as_broken(monitor: Monitor) -> None:
+    class Slow(Fixed):
+        async def acheck(self, subject: Subject) -> Verdict:
+            await asyncio.Event().wait()
+            return Verdict(Effect.ALLOW)
+
+    judge = Judge([Slow("slow", lambda s: Verdict(Effect.ALLOW))], wait=0.01)
+    subject = Subject(Stage.FINAL_OUTPUT, ["x"], monitor._context("t1"))
+    verdict = await judge.ajudge(subject)
+    assert verdict.effect is Effect.DENY
+    assert "slow failed (TimeoutError)" in verdict.message
 
 
 def test_a_halt_on_a_text_ends_the_run(any_store: Store) -> None:
