@@ -275,7 +275,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             return plain_run(self, whole, *args, config=config, tool_call_id=tool_call_id, **kwargs)
         finally:
             _RECEIPT.reset(token)
-            if not receipt.entered:  # LangChain refused before the body: nothing ran
+            if receipt.spend():  # LangChain refused before the body: nothing ran, nor will
                 bound.monitor.pause(receipt)
 
     async def arun(
@@ -314,7 +314,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             raise
         finally:
             _RECEIPT.reset(token)
-            if not receipt.entered:
+            if receipt.spend():
                 await asyncio.to_thread(bound.monitor.pause, receipt)
 
     @functools.wraps(body)

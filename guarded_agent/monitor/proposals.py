@@ -109,9 +109,12 @@ class Proposals(Parts):
         request = standing.request
         if standing.state != "cleared" or request is None or request.state != "approved":
             return standing
+        digest = standing.action.digest
         try:
             with self.store.write() as connection:
-                self.approvals.consume(connection, standing.action.digest, self.engine.digest)
+                now = self.approvals.find(connection, digest)
+                if now is None or now.state != "used":  # else another process was faster
+                    self.approvals.consume(connection, digest, self.engine.digest)
         except Denied as error:
             return replace(standing, state="denied", message=str(error))
         return standing
@@ -130,9 +133,14 @@ class Proposals(Parts):
         preview: dict[str, Any] = self.redact(dict(action.args))
         ledger = self._ledger
         with self.store.write() as connection:
+            entry = ledger.find(connection, action.digest)
+            if entry is not None:  # somebody judged it meanwhile, and it may run already
+                return self._standing(action, entry)
             whole = self._identity_verdict(
                 connection, self._within_limits(connection, action, decision, whole)
             )
+            if spec.access != "read":
+                whole = self._after_unknown(connection, action, preview, whole)
             entry = ledger.record(
                 connection,
                 action,
@@ -179,6 +187,36 @@ class Proposals(Parts):
         finding = Finding("limit", words, "policy", rule=exceeded)
         message = "A limit of the policy is used up." if effect >= Effect.DENY else ""
         return merge([Verdict(effect, (finding,), message=message), verdict])
+
+    def _after_unknown(
+        self, connection: Any, action: Action, preview: dict[str, Any], verdict: Verdict
+    ) -> Verdict:
+        """Ask where the same call of this thread was started and nobody knows how it ended.
+
+        A process that died may have lost the conversation as well: the model then asks
+        anew, as a new call, for what may have happened already.
+        """
+        for entry in self._ledger.unfinished(connection, self.agent_id, action.thread_id):
+            mine = entry.worker == self.worker and entry.digest in self._running
+            if mine or entry.tool != action.tool or entry.preview != preview:
+                continue
+            if self._ledger.mark_uncertain(connection, entry.digest):
+                data = {"tool": entry.tool}
+                self.audit.append(
+                    connection,
+                    "action.uncertain",
+                    agent_id=self.agent_id,
+                    thread_id=entry.thread_id,
+                    digest=entry.digest,
+                    data=data,
+                )
+            words = (
+                "the same call was started before and nobody knows whether it took effect: "
+                f"settle {entry.digest[:12]} first"
+            )
+            finding = Finding("uncertain", words, "monitor")
+            return merge([Verdict(Effect.APPROVE, (finding,)), verdict])
+        return verdict
 
     def _identity_verdict(self, connection: Any, verdict: Verdict) -> Verdict:
         """Deny whatever the verdict says when the agent may not act at all."""

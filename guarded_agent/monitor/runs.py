@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from guarded_agent.core import Action, Effect, Stage, Subject, Verdict
 from guarded_agent.core.addresses import addresses
-from guarded_agent.core.errors import Denied, OutcomeUncertain, UnguardedCall
+from guarded_agent.core.errors import Denied, OutcomeUncertain, StoreError, UnguardedCall
 from guarded_agent.identity import mint, verify
 from guarded_agent.monitor.judge import passed
 from guarded_agent.monitor.parts import Parts
@@ -120,8 +122,9 @@ class Runs(Parts):
             UnguardedCall: There is no receipt for this tool, or it was used.
             Denied: The ticket in it does not verify.
         """
-        if receipt is None or receipt.entered or receipt.action.tool != tool:
-            raise UnguardedCall(f"the body of {tool} was reached without a receipt; it did not run")
+        unguarded = f"the body of {tool} was reached without a receipt; it did not run"
+        if receipt is None or receipt.action.tool != tool:
+            raise UnguardedCall(unguarded)
         verify(
             self.store.keys.derive("ticket"),
             receipt.ticket,
@@ -130,7 +133,8 @@ class Runs(Parts):
             scopes=receipt.spec.scopes,
             now=self.store.clock(),
         )
-        receipt.entered = True
+        if not receipt.spend():
+            raise UnguardedCall(unguarded)
         return receipt
 
     def end(self, receipt: Receipt, result: Any) -> Any:
@@ -165,7 +169,7 @@ class Runs(Parts):
         sent = frozenset[str]()
         if spec.access == "send":
             sent = addresses([action.args.get(sink.argument) for sink in spec.sinks])
-        with self.store.write() as connection:
+        with self._ending(receipt), self.store.write() as connection:
             memory.grow(
                 connection,
                 self.agent_id,
@@ -184,38 +188,47 @@ class Runs(Parts):
             data = {"tool": action.tool, **verdict.as_json()}
             # Late: a person settled it while it was still running.
             self._log(connection, "action.done" if mine else "action.late", action, data)
-        self._running.discard(action.digest)
         if verdict.effect is Effect.HALT:
             raise Denied(verdict.message or "A guard halted this run.")
         return allowed
 
     def fail(self, receipt: Receipt, error: BaseException) -> str:
-        """Record that the body raised; return the error's text, redacted."""
+        """Record that the body raised; return the error's text, redacted.
+
+        Raises:
+            StoreError: The outcome could not be recorded; it is uncertain.
+        """
         action = receipt.action
         text = str(self.redact(f"{type(error).__name__}: {error}"))
-        with self.store.write() as connection:
+        with self._ending(receipt), self.store.write() as connection:
             mine = self._ledger.finish(
                 connection, action.digest, self.worker, ok=False, result=text
             )
             release(connection, action.digest)
             data = {"tool": action.tool, "error": text}
             self._log(connection, "action.failed" if mine else "action.late", action, data)
-        self._running.discard(action.digest)
         return text
 
     def pause(self, receipt: Receipt) -> None:
-        """Record that the body itself asked to wait and will be run again."""
+        """Record that the body did not run, or asked to wait and will be run again."""
         action = receipt.action
-        with self.store.write() as connection:
+        with self._ending(receipt), self.store.write() as connection:
             self._ledger.pause(connection, action.digest, self.worker)
             release(connection, action.digest)
             self._log(connection, "action.paused", action, {"tool": action.tool})
-        self._running.discard(action.digest)
 
     def lose(self, receipt: Receipt) -> None:
         """Record that the body was cut off: whether it took effect is not known."""
         action = receipt.action
-        self._running.discard(action.digest)
-        with self.store.write() as connection:
-            self._ledger.mark_uncertain(connection, action.digest)
-            self._log(connection, "action.uncertain", action, {"tool": action.tool})
+        # Where this cannot be recorded either, `started` stands: who asks next finds it.
+        with suppress(StoreError), self._ending(receipt), self.store.write() as connection:
+            if self._ledger.mark_uncertain(connection, action.digest):
+                self._log(connection, "action.uncertain", action, {"tool": action.tool})
+
+    @contextmanager
+    def _ending(self, receipt: Receipt) -> Generator[None]:
+        """Whether or not it can be recorded: this process no longer runs the action."""
+        try:
+            yield
+        finally:
+            self._running.discard(receipt.action.digest)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from guarded_agent.approvals import Request
@@ -35,7 +36,11 @@ class Receipt:
     action: Action
     spec: ToolSpec
     ticket: Ticket
-    entered: bool = False
+    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def spend(self) -> bool:
+        """Return True to the first caller of all threads, and False to every other."""
+        return self._turn.acquire(blocking=False)
 
 
 @dataclass(frozen=True, slots=True)

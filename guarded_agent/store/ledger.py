@@ -29,6 +29,12 @@ from guarded_agent.store.schema import action as table
 # Statements of every call are made once: making them costs as much as running them.
 _FIND = select(table).where(table.c.digest == bindparam("digest"))
 _INSERT = insert(table)
+_UNFINISHED = select(table).where(
+    table.c.thread_id == bindparam("thread_id"),
+    table.c.agent_id == bindparam("agent_id"),
+    table.c.state.in_(("executing", "uncertain")),
+    table.c.access != "read",
+)
 
 State = Literal["judged", "executing", "done", "failed", "uncertain"]
 """Where an action stands."""
@@ -236,6 +242,11 @@ class Ledger:
             .where(table.c.state == "uncertain")
             .order_by(table.c.created_at, table.c.digest)
         )
+        return [self._entry(row) for row in rows.mappings()]
+
+    def unfinished(self, connection: Connection, agent_id: str, thread_id: str) -> list[Entry]:
+        """Return the writes and sends of a thread that started and have no outcome yet."""
+        rows = connection.execute(_UNFINISHED, {"agent_id": agent_id, "thread_id": thread_id})
         return [self._entry(row) for row in rows.mappings()]
 
     def _move(
