@@ -16,11 +16,12 @@ from guarded_agent.audit.event import START
 from guarded_agent.core.canonical import canonical
 from guarded_agent.core.errors import AuditBroken
 from guarded_agent.store import Keys
+from guarded_agent.store.prepared import Prepared
 from guarded_agent.store.schema import meta
 
 _NAME = "audit_head"
-_READ = select(meta.c.value).where(meta.c.name == _NAME)
-_UPDATE = update(meta).where(meta.c.name == _NAME).values(value=bindparam("head"))
+_READ = Prepared(select(meta.c.value).where(meta.c.name == _NAME))
+_UPDATE = Prepared(update(meta).where(meta.c.name == _NAME).values(value=bindparam("head")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def read(connection: Connection, keys: Keys) -> Head:
     Raises:
         AuditBroken: Its MAC does not fit: it was not written with the store's key.
     """
-    text = connection.scalar(_READ)
+    text = _READ.scalar(connection, {})
     if text is None:
         return Head(0, START)
     try:
@@ -64,4 +65,4 @@ def write(connection: Connection, keys: Keys, head: Head) -> None:
     if head.seq == 1:
         connection.execute(insert(meta).values(name=_NAME, value=text))
     else:
-        connection.execute(_UPDATE, {"head": text})
+        _UPDATE.run(connection, {"head": text})

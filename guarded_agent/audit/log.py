@@ -12,11 +12,12 @@ from guarded_agent.audit import head
 from guarded_agent.audit.event import Event, from_row
 from guarded_agent.core.canonical import canonical
 from guarded_agent.store import Store
+from guarded_agent.store.prepared import Prepared
 from guarded_agent.store.schema import event as table
 
 _PAGE = 500
 
-_INSERT = insert(table)
+_INSERT = Prepared(insert(table))
 
 
 class AuditLog:
@@ -87,8 +88,8 @@ class AuditLog:
             hash="",
         )
         new = head.Head(event.seq, event.expected_hash())
-        connection.execute(
-            _INSERT,
+        _INSERT.run(
+            connection,
             {
                 "seq": event.seq,
                 "at": event.at,

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from guarded_agent.core.errors import Denied
 from guarded_agent.core.ports import Recorder
 from guarded_agent.store.engine import Store
+from guarded_agent.store.prepared import Prepared
 from guarded_agent.store.schema import agent as table
 
 State = Literal["draft", "active", "suspended", "decommissioned"]
@@ -30,6 +31,8 @@ MOVES: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 """The legal moves: from each state to which others. A decommissioned agent stays so."""
+
+_FIND = Prepared(select(table).where(table.c.id == bindparam("wanted")))
 
 _EVENTS = {
     "active": "agent.resumed",
@@ -228,8 +231,7 @@ class Registry:
 
     @staticmethod
     def _find(connection: Connection, agent_id: str) -> AgentIdentity | None:
-        query = select(table).where(table.c.id == agent_id)
-        row = connection.execute(query).mappings().one_or_none()
+        row = _FIND.row(connection, {"wanted": agent_id})
         return None if row is None else _identity(row)
 
     def _must(self, connection: Connection, agent_id: str) -> AgentIdentity:

@@ -24,11 +24,34 @@ from guarded_agent.core.effect import Effect
 from guarded_agent.core.errors import StoreError
 from guarded_agent.core.verdict import Verdict
 from guarded_agent.store.engine import Store
+from guarded_agent.store.prepared import Prepared
 from guarded_agent.store.schema import action as table
 
-# Statements of every call are made once: making them costs as much as running them.
-_FIND = select(table).where(table.c.digest == bindparam("digest"))
-_INSERT = insert(table)
+_SAME = table.c.digest == bindparam("of")
+_STARTED: dict[str, Any] = {
+    "state": "executing",
+    "worker": bindparam("by"),
+    "started_at": bindparam("now"),
+}
+_FIND = Prepared(select(table).where(_SAME))
+_INSERT = Prepared(insert(table))
+_START = Prepared(update(table).where(_SAME, table.c.state == "judged").values(_STARTED))
+_RESTART = Prepared(
+    update(table)
+    .where(_SAME, table.c.access == "read")
+    .values(_STARTED | {"finished_at": None, "result_sealed": None})
+)
+_FINISH = Prepared(
+    update(table)
+    .where(
+        _SAME,
+        (table.c.state == "executing") | (table.c.state == "uncertain"),
+        table.c.worker == bindparam("by"),
+    )
+    .values(
+        state=bindparam("outcome"), finished_at=bindparam("now"), result_sealed=bindparam("sealed")
+    )
+)
 _UNFINISHED = select(table).where(
     table.c.thread_id == bindparam("thread_id"),
     table.c.agent_id == bindparam("agent_id"),
@@ -138,7 +161,7 @@ class Ledger:
             "started_at": None,
             "finished_at": None,
         }
-        connection.execute(_INSERT, row)
+        _INSERT.run(connection, row)
         return self._entry(row)
 
     def find(self, connection: Connection, digest: str) -> Entry | None:
@@ -147,32 +170,20 @@ class Ledger:
         Raises:
             StoreError: Its result was changed or moved from another row.
         """
-        row = connection.execute(_FIND, {"digest": digest}).mappings().one_or_none()
+        row = _FIND.row(connection, {"of": digest})
         return None if row is None else self._entry(row)
 
     def start(self, connection: Connection, digest: str, worker: str) -> bool:
         """Claim a judged action for one run of its body; exactly one caller ever wins."""
-        return self._move(
-            connection,
-            digest,
-            table.c.state == "judged",
-            state="executing",
-            worker=worker,
-            started_at=self._store.clock(),
-        )
+        return self._claim(_START, connection, digest, worker)
 
     def restart(self, connection: Connection, digest: str, worker: str) -> bool:
         """Claim a read for one more run, whatever came of the last; never a write or send."""
-        return self._move(
-            connection,
-            digest,
-            table.c.access == "read",
-            state="executing",
-            worker=worker,
-            started_at=self._store.clock(),
-            finished_at=None,
-            result_sealed=None,
-        )
+        return self._claim(_RESTART, connection, digest, worker)
+
+    def _claim(self, statement: Prepared, connection: Connection, digest: str, worker: str) -> bool:
+        values = {"of": digest, "by": worker, "now": self._store.clock()}
+        return statement.run(connection, values) == 1
 
     def pause(self, connection: Connection, digest: str, worker: str) -> bool:
         """Take back a start whose body asked to wait and will be run again."""
@@ -209,15 +220,14 @@ class Ledger:
             plain = b""
         if not plain:
             raise StoreError("the result of a call is not plain JSON data and was not recorded")
-        return self._move(
-            connection,
-            digest,
-            table.c.state.in_(("executing", "uncertain")),
-            table.c.worker == worker,
-            state="done" if ok else "failed",
-            finished_at=self._store.clock(),
-            result_sealed=self._store.keys.seal(plain, context=digest.encode()),
-        )
+        values = {
+            "of": digest,
+            "by": worker,
+            "outcome": "done" if ok else "failed",
+            "now": self._store.clock(),
+            "sealed": self._store.keys.seal(plain, context=digest.encode()),
+        }
+        return _FINISH.run(connection, values) == 1
 
     def mark_uncertain(self, connection: Connection, digest: str) -> bool:
         """Say that an action started and nobody knows how it ended."""

@@ -13,11 +13,13 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from guarded_agent.core.canonical import canonical
 from guarded_agent.core.context import Pressure, ThreadMemory
 from guarded_agent.core.label import Label
+from guarded_agent.store.prepared import Prepared
 from guarded_agent.store.schema import thread as table
 
 _SAME = (table.c.agent_id == bindparam("agent")) & (table.c.thread_id == bindparam("thread"))
-_FIND = select(table.c.memory_json).where(_SAME)
-_UPDATE = (
+_FIND = Prepared(select(table.c.memory_json).where(_SAME))
+_INSERT = Prepared(insert(table))
+_UPDATE = Prepared(
     update(table)
     .where(_SAME)
     .values(memory_json=bindparam("memory_json"), changed_at=bindparam("changed_at"))
@@ -60,9 +62,9 @@ def save(
     }
     if stored is None:
         values |= {"agent_id": agent_id, "thread_id": thread_id}
-        connection.execute(insert(table), values)
+        _INSERT.run(connection, values)
     else:
-        connection.execute(_UPDATE, values | {"agent": agent_id, "thread": thread_id})
+        _UPDATE.run(connection, values | {"agent": agent_id, "thread": thread_id})
     return whole
 
 
@@ -96,5 +98,5 @@ def grow(
 
 
 def _find(connection: Connection, agent_id: str, thread_id: str) -> ThreadMemory | None:
-    text = connection.scalar(_FIND, {"agent": agent_id, "thread": thread_id})
+    text = _FIND.scalar(connection, {"agent": agent_id, "thread": thread_id})
     return None if text is None else ThreadMemory.from_json(json.loads(text))

@@ -44,15 +44,15 @@ from guarded_agent.store import Store
 from guarded_agent.store.checkpoints import checkpointer
 from guarded_agent.testing import ScriptedModel, call, say
 
-WORDS = (
-    "the quarterly report for our northern region is ready and the team would like to discuss "
-    "delivery dates prices open tickets travel plans budget questions hiring lunch parking the "
-    "new office printer contract renewal customer feedback meeting notes agenda items shipment "
-    "warehouse invoice draft review version schedule training weather holiday project milestone"
-).split()
+WORDS = """
+    the quarterly report for our northern region is ready and the team would like to discuss
+    delivery dates prices open tickets travel plans budget questions hiring lunch parking the
+    new office printer contract renewal customer feedback meeting notes agenda items shipment
+    warehouse invoice draft review version schedule training weather holiday project milestone
+""".split()
 
 OFF = {"off": True, "because": "measured without"}
-NO_GUARDS = {name: OFF for name in ("scope", "impact", "secrets", "pii", "coercion")}
+NO_GUARDS = dict.fromkeys(("scope", "impact", "secrets", "pii", "coercion"), OFF)
 BARS = {"guards off": 1.0, "all guards, read": 3.0, "all guards, send": 3.0}
 """What a call may cost at the median, in milliseconds of the processor."""
 
@@ -247,9 +247,7 @@ def measure(
         for contender in (*CONTENDERS[first:], *CONTENDERS[:first]):
             model, agent = agents[contender.name]
             model.script[:] = script
-            processor, elapsed, done = run_once(
-                agent, f"round-{number}", asynchronous=asynchronous
-            )
+            processor, elapsed, done = run_once(agent, f"round-{number}", asynchronous=asynchronous)
             if done != play.calls:
                 raise RuntimeError(f"{contender.name}: {done} of {play.calls} calls succeeded")
             if number >= 0:
