@@ -15,6 +15,7 @@ import builtins
 import dis
 import enum
 import functools
+import gc
 import logging
 import re
 import types
@@ -24,15 +25,28 @@ from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import (
+    RouterRunnable,
     Runnable,
+    RunnableAssign,
     RunnableBinding,
+    RunnableBranch,
+    RunnableGenerator,
     RunnableLambda,
+    RunnableParallel,
+    RunnablePassthrough,
+    RunnablePick,
     RunnableSequence,
+    RunnableWithFallbacks,
 )
+from langchain_core.runnables.base import RunnableEach
+from langchain_core.runnables.retry import RunnableRetry
 from langchain_core.tools import BaseTool
 from langgraph._internal._runnable import RunnableCallable, RunnableSeq
+from langgraph.func import _TaskFunction
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
+
+from guarded_agent.agent.net import provider_tools
 
 # Libraries whose functions shape data, route, or (langsmith) trace as LangChain itself does.
 # fmt: off
@@ -46,20 +60,58 @@ PLAIN_ROOTS = frozenset({
 # fmt: on
 # Agent builders whose nodes are known: they hold tools to describe them, not to run them.
 _BUILDERS = frozenset({"langchain.agents.factory", "langgraph.prebuilt.chat_agent_executor"})
-# Middleware that was read: around guarded tools and models it can only pass things on.
-_READ = ("langchain.agents.middleware.", "deepagents.")
+# Code that was read: around guarded tools and models it can only pass things on.
+_READ = ("langchain.agents.middleware.", "deepagents.", "langchain_classic.agents.")
+# Where the parts of a composed runnable are. What holds parts elsewhere is not known.
+COMPOSED: dict[type[Any], tuple[str, ...]] = {
+    RouterRunnable: ("runnables",),
+    RunnableAssign: ("mapper",),
+    RunnableBinding: ("bound", "config_factories"),
+    RunnableBranch: ("branches", "default"),
+    RunnableEach: ("bound",),
+    RunnableGenerator: ("_transform", "_atransform"),
+    RunnableLambda: ("func", "afunc"),
+    RunnableParallel: ("steps__",),
+    RunnablePassthrough: ("func", "afunc"),
+    RunnablePick: (),
+    RunnableRetry: ("bound", "config_factories"),
+    RunnableSeq: ("steps",),
+    RunnableSequence: ("first", "middle", "last"),
+    RunnableWithFallbacks: ("runnable", "fallbacks"),
+}
+_SHAPING = (
+    "langchain_core.prompts",
+    "langchain_core.output_parsers",
+    "langchain_classic.agents.output_parsers",
+    "langchain_classic.agents.openai_tools",
+)
+# Objects of the standard library that hand on what they hold, and cannot be looked into.
+_HOLDERS = frozenset({"asyncio", "builtins", "collections", "functools", "itertools", "operator"})
 _FORBIDDEN = frozenset({"__import__", "breakpoint", "compile", "eval", "exec", "input", "open"})
+
+
+_LEAVES = frozenset({str, bytes, bytearray, int, float, complex, bool})
+_PLAIN_OBJECTS = frozenset({object, property, slice, range, type(...), type(NotImplemented)})
 
 
 @dataclass(slots=True)
 class Holdings:
-    """What was found: live objects, and what is unknown in words."""
+    """What was found: live objects, and what is unknown in words.
+
+    Attributes:
+        models: Chat models.
+        graphs: LangGraph graphs.
+        tools: Tools that it can run.
+        served: Names of tools that a model's provider runs.
+        unknown: What is not known, in words.
+    """
 
     models: list[BaseChatModel] = field(default_factory=list[BaseChatModel])
     graphs: list[Pregel[Any, Any, Any, Any]] = field(
         default_factory=list[Pregel[Any, Any, Any, Any]]
     )
     tools: list[BaseTool] = field(default_factory=list[BaseTool])
+    served: list[str] = field(default_factory=list[str])
     unknown: list[str] = field(default_factory=list[str])
     _seen: set[int] = field(default_factory=set[int])
 
@@ -75,9 +127,7 @@ def _look(value: Any, name: str, found: Holdings, *, builder: bool) -> None:
     if id(value) in found._seen:
         return
     found._seen.add(id(value))
-    if value is None or isinstance(
-        value, (str, bytes, int, float, enum.Enum, re.Pattern, logging.Logger)
-    ):
+    if value is None or type(value) in _LEAVES or isinstance(value, (re.Pattern, logging.Logger)):
         return
     match value:
         case BaseChatModel():
@@ -102,7 +152,13 @@ def _look(value: Any, name: str, found: Holdings, *, builder: bool) -> None:
         case functools.partial():
             part = cast("functools.partial[Any]", value)
             _look_all((part.func, *part.args, *part.keywords.values()), name, found, builder)
+        case _TaskFunction():
+            _look(cast("Any", value).func, name, found, builder=builder)
+        case enum.Enum():
+            _look(value.value, name, found, builder=builder)
         case list() | tuple() | set() | frozenset():
+            if builder:
+                found.served += provider_tools(value)
             _look_all(cast("Iterable[Any]", value), name, found, builder)
         case dict():
             _look_all(cast("dict[Any, Any]", value).values(), name, found, builder)
@@ -116,20 +172,24 @@ def _look_all(values: Iterable[Any], name: str, found: Holdings, builder: bool) 
 
 
 def _look_runnable(value: Runnable[Any, Any], name: str, found: Holdings, *, builder: bool) -> None:
-    match value:
-        case RunnableBinding():
-            _look(cast("RunnableBinding[Any, Any]", value).bound, name, found, builder=builder)
-        case RunnableSequence():
-            _look_all(cast("RunnableSequence[Any, Any]", value).steps, name, found, builder)
-        case RunnableSeq():
-            _look_all(value.steps, name, found, builder)
-        case RunnableLambda():
-            either = getattr(value, "func", None) or getattr(value, "afunc", None)
-            _look(either, name, found, builder=builder)
-        case _:
-            module = type(value).__module__
-            if not module.startswith(("langchain_core.prompts", "langchain_core.output_parsers")):
-                found.unknown.append(f"{name} is a {type(value).__name__}")
+    parts = composed(value)
+    if parts is None:
+        if not type(value).__module__.startswith(_SHAPING):
+            found.unknown.append(f"{name} is a {type(value).__name__}")
+        return
+    if isinstance(value, RunnableBinding):
+        found.served += provider_tools(cast("RunnableBinding[Any, Any]", value).kwargs.get("tools"))
+    _look_all([getattr(value, part) for part in parts], name, found, builder)
+
+
+def composed(value: Any) -> list[str] | None:
+    """Return the attributes in which a composed runnable keeps its parts, if it is a known one."""
+    if root(type(value).__module__) not in ("langchain_core", "langgraph"):
+        return None  # a subclass may do anything
+    for kind in type(value).__mro__:
+        if kind in COMPOSED:
+            return [part for part in COMPOSED[kind] if hasattr(value, part)]
+    return None
 
 
 def _look_method(value: types.MethodType, name: str, found: Holdings, *, builder: bool) -> None:
@@ -188,8 +248,17 @@ def _look_other(value: Any, name: str, found: Holdings) -> None:
             found.unknown.append(f"{name} is {value.__module__}.{value.__name__}")
         return
     module = type(value).__module__
-    if root(module) not in PLAIN_ROOTS and not module.startswith(_READ):
+    if root(module) in _HOLDERS and type(value) not in _PLAIN_OBJECTS:
+        _look_holder(value, name, found)
+    elif root(module) not in PLAIN_ROOTS and not module.startswith(_READ):
         found.unknown.append(f"{name} is a {type(value).__module__}.{type(value).__name__}")
+
+
+def _look_holder(value: Any, name: str, found: Holdings) -> None:
+    """Look at what an object of the standard library refers to: a queue, a cache, an iterator."""
+    for inner in gc.get_referents(value):
+        if not isinstance(inner, type):
+            _look(inner, name, found, builder=False)
 
 
 def _look_class(value: type[Any], name: str, found: Holdings) -> None:

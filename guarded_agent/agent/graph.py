@@ -13,6 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
+from guarded_agent.agent.net import Net, under
 from guarded_agent.agent.nodes import thread_of
 from guarded_agent.agent.report import Report
 from guarded_agent.agent.result import pieces, put_back
@@ -54,7 +55,12 @@ class Guarding:
 
     monitor: Monitor
     report: Report
+    net: Net
     nested: bool = False
+
+    def watched(self, config: RunnableConfig) -> RunnableConfig:
+        """Return a run's config with the net among its callbacks."""
+        return {**config, "callbacks": under(self.net, config.get("callbacks"))}
 
 
 if TYPE_CHECKING:
@@ -137,7 +143,7 @@ class GuardedGraph(_Base):
             monitor = self._guarding.monitor
             passed = monitor.pass_text(Stage.INPUT, parts, thread_id=thread_of(config))
             input = put_back(input, passed)  # noqa: A001
-        yield from super().stream(input, config, **kwargs)
+        yield from super().stream(input, self._guarding.watched(config), **kwargs)
 
     async def astream(
         self,
@@ -153,8 +159,14 @@ class GuardedGraph(_Base):
             monitor = self._guarding.monitor
             passed = await monitor.apass_text(Stage.INPUT, parts, thread_id=thread_of(config))
             input = put_back(input, passed)  # noqa: A001
-        async for item in super().astream(input, config, **kwargs):
+        async for item in super().astream(input, self._guarding.watched(config), **kwargs):
             yield item
+
+    def copy(self, update: dict[str, Any] | None = None) -> Any:
+        """Return a guarded copy; `with_config` makes one."""
+        new = super().copy(update)
+        new._guarding = self._guarding
+        return new
 
     def _with_thread(self, config: Config) -> RunnableConfig:
         """A run that waits for people must be found again: it gets a thread id."""

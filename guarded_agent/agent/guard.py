@@ -12,6 +12,7 @@ from langgraph.graph.state import CompiledStateGraph, StateGraph
 
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.graph import GuardedGraph, Guarding, carry
+from guarded_agent.agent.net import Net
 from guarded_agent.agent.rebuild import Graph, Rebuild
 from guarded_agent.agent.report import Report
 from guarded_agent.agent.runtime import PolicySource, open_monitor
@@ -119,7 +120,7 @@ def _guard_graph(
         new = rebuild.build(graph, monitor, checkpointer=checkpointer(monitor.store))
     else:
         new = rebuild.build(graph, monitor)
-    return carry(new, Guarding(monitor, report))
+    return carry(new, Guarding(monitor, report, Net(monitor, trust)))
 
 
 def _guard_tools(

@@ -30,6 +30,7 @@ from langgraph.pregel import Pregel
 from guarded_agent.agent.code import Holdings, holdings
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.model import guard_model, is_guarded_model
+from guarded_agent.agent.net import Net, remote
 from guarded_agent.agent.nodes import (
     Approval,
     Gate,
@@ -60,11 +61,13 @@ class Rebuild:
         trust: What the user declared, as keys mapped to reasons.
         report: What was found.
         tools: Every tool that was found, by name.
+        answers: Whether guarded tools give refusals as results; see `guard_tool`.
     """
 
     trust: Mapping[str, str]
     report: Report
     tools: dict[str, BaseTool] = field(default_factory=dict[str, BaseTool])
+    answers: bool = False
     _held: dict[int, Holdings] = field(default_factory=dict[int, Holdings])
     _done: dict[int, Graph] = field(default_factory=dict[int, Graph])
     _made: dict[int, BaseTool] = field(default_factory=dict[int, BaseTool])
@@ -112,9 +115,10 @@ class Rebuild:
         for wrapper in (node._wrap_tool_call, node._awrap_tool_call):
             self._look_held(f"{key}:wrapper", holdings(wrapper, name="a wrapper of tool calls"))
         for tool in node.tools_by_name.values():
-            self._look_tool(tool)
+            self.look_tool(tool)
 
-    def _look_tool(self, tool: BaseTool) -> None:
+    def look_tool(self, tool: BaseTool) -> None:
+        """Classify a tool and everything inside of it."""
         key = f"tool:{tool.name}"
         if id(tool) in self._held:
             return
@@ -132,8 +136,11 @@ class Rebuild:
         self._look_inside(inside, key)
 
     def _look_inside(self, held: Holdings, key: str) -> None:
+        known = {line.key for line in self.report.lines}
+        for name in sorted({f"tool:{served}" for served in held.served} - known):
+            self._unproven(name, remote(name.removeprefix("tool:")))
         for tool in held.tools:
-            self._look_tool(tool)
+            self.look_tool(tool)
         for graph in held.graphs:
             if isinstance(graph, CompiledStateGraph):
                 self.look(cast("Graph", graph), f"{key}/")
@@ -188,6 +195,18 @@ class Rebuild:
             self.report.add(key, "unproven", "is declared in trust=, but nothing has this name")
         if self.report.unproven:
             raise UnprovableGraph(str(self.report), self.report.unproven)
+
+    def look_code(self, key: str, value: Any) -> Holdings:
+        """Classify code outside of a graph, and everything that it runs."""
+        held = holdings(value, name=key)
+        self._held[id(value)] = held
+        problem = _problem(held) or _unbuilt(held)
+        if problem is not None:
+            self._unproven(key, problem)
+        else:
+            self.report.add(key, "guarded" if _and_holds(held) else "plain", _holds(held))
+        self._look_inside(held, key)
+        return held
 
     # -- second pass: build -----------------------------------------------------------
 
@@ -250,7 +269,7 @@ class Rebuild:
         self, new: Builder, name: str, spec: Any, node: ToolNode, monitor: Monitor
     ) -> str:
         approval, exec_name = f"{name}.approval", f"{name}.exec"
-        tools = {key: self._tool(tool, monitor) for key, tool in node.tools_by_name.items()}
+        tools = {key: self.tool(tool, monitor) for key, tool in node.tools_by_name.items()}
         shapes = {key: cast("Any", tool)._guard.shape for key, tool in tools.items()}
         key = node._messages_key
         inner = _with_tools(node, exec_name, tools)
@@ -309,7 +328,14 @@ class Rebuild:
         )
         return output
 
-    def _tool(self, tool: BaseTool, monitor: Monitor) -> BaseTool:
+    def code(self, key: str, value: Any, monitor: Monitor) -> Any:
+        """Return code that was looked at, over guarded objects."""
+        held = self._held[id(value)]
+        if not (held.models or held.graphs or held.tools):
+            return value
+        return self._swapped(key, value, held, monitor)[0]
+
+    def tool(self, tool: BaseTool, monitor: Monitor) -> BaseTool:
         """Return the guarded tool; what runs inside it is guarded as well."""
         if id(tool) not in self._made:
             held = self._held[id(tool)]
@@ -319,7 +345,8 @@ class Rebuild:
                 for name in ("func", "coroutine"):
                     function = getattr(tool, name, None)
                     setattr(inner, name, self._swapped(tool.name, function, held, monitor)[0])
-            self._made[id(tool)] = guard_tool(inner, monitor)
+            net = Net(monitor, self.trust)
+            self._made[id(tool)] = guard_tool(inner, monitor, net=net, answers=self.answers)
         return self._made[id(tool)]
 
     def _swapped(self, name: str, value: Any, held: Holdings, monitor: Monitor) -> tuple[Any, int]:
@@ -342,7 +369,7 @@ class Rebuild:
 
     def _replace(self, value: Any, by_hand: set[int], monitor: Monitor) -> Any:
         if isinstance(value, BaseTool):
-            return self._tool(value, monitor) if id(value) in by_hand else value
+            return self.tool(value, monitor) if id(value) in by_hand else value
         if isinstance(value, BaseChatModel):
             return guard_model(value, monitor)
         if _executes_model(value):
@@ -423,6 +450,10 @@ def _and_holds(held: Holdings) -> str:
     parts += [f"the tool {tool.name}" for tool in held.tools]
     parts += [f"a {type(model).__name__}" for model in held.models]
     return f"; inside, guarded too: {', '.join(dict.fromkeys(parts))}" if parts else ""
+
+
+def _holds(held: Holdings) -> str:
+    return f"code{_and_holds(held)}" if _and_holds(held) else "runs no tool and no model"
 
 
 def _guard_node(runnable: Any) -> str | None:

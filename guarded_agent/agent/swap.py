@@ -18,10 +18,10 @@ import types
 from collections.abc import Callable
 from typing import Any, cast
 
-from langchain_core.runnables import RunnableBinding, RunnableLambda, RunnableSequence
-from langgraph._internal._runnable import RunnableCallable, RunnableSeq
+from langgraph._internal._runnable import RunnableCallable
+from langgraph.func import _TaskFunction
 
-from guarded_agent.agent.code import PLAIN_ROOTS, codes, root
+from guarded_agent.agent.code import PLAIN_ROOTS, codes, composed, root
 
 Replace = Callable[[Any], Any]
 
@@ -90,12 +90,6 @@ class _Swap:
                 part = cast("functools.partial[Any]", value)
                 words = {name: self.made(item) for name, item in part.keywords.items()}
                 keep(functools.partial(self.made(part.func), *map(self.made, part.args), **words))
-            case RunnableBinding():
-                binding = cast("RunnableBinding[Any, Any]", value)
-                keep(binding.model_copy(update={"bound": self.made(binding.bound)}))
-            case RunnableSequence():
-                sequence = cast("RunnableSequence[Any, Any]", value)
-                keep(RunnableSequence(*map(self.made, sequence.steps), name=sequence.name))
             case list():
                 items: list[Any] = []
                 keep(items)
@@ -110,7 +104,8 @@ class _Swap:
                 new = copy.copy(value)
                 keep(new)
                 for name in _parts(value):
-                    setattr(new, name, self.made(getattr(value, name)))
+                    # Past pydantic: some of these names are frozen, or no fields.
+                    new.__dict__[name] = self.made(getattr(value, name))
 
     def _copy_function(self, function: types.FunctionType) -> None:
         """Copy a function with new cells for what changes; cells that do not are shared."""
@@ -167,10 +162,6 @@ def _children(value: Any) -> list[Any]:
         case functools.partial():
             part = cast("functools.partial[Any]", value)
             return [part.func, *part.args, *part.keywords.values()]
-        case RunnableBinding():
-            return [cast("RunnableBinding[Any, Any]", value).bound]
-        case RunnableSequence():
-            return list(cast("RunnableSequence[Any, Any]", value).steps)
         case list() | tuple():
             return list(value)
         case dict():
@@ -180,15 +171,11 @@ def _children(value: Any) -> list[Any]:
 
 
 def _parts(value: Any) -> list[str]:
-    match value:
-        case RunnableCallable():
-            return ["func", "afunc"]
-        case RunnableSeq():
-            return ["steps"]
-        case RunnableLambda():
-            return [name for name in ("func", "afunc") if hasattr(value, name)]
-        case _:
-            return []
+    if isinstance(value, RunnableCallable):
+        return ["func", "afunc"]
+    if isinstance(value, _TaskFunction):
+        return ["func", "__wrapped__"]
+    return composed(value) or []
 
 
 def _content(cell: types.CellType) -> Any:

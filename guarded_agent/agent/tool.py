@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import threading
 import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -28,8 +29,9 @@ from langchain_core.tools import BaseTool, StructuredTool, Tool, ToolException
 from langgraph.errors import GraphBubbleUp
 
 from guarded_agent.agent.describe import Shape
+from guarded_agent.agent.net import BODY, RECEIPT, Net, under
 from guarded_agent.agent.result import pieces, put_back
-from guarded_agent.agent.wait import aresolve, ask_outcome, resolve
+from guarded_agent.agent.wait import aresolve, ask_outcome, can_pause, resolve
 from guarded_agent.core import Action, digest
 from guarded_agent.core.errors import (
     ActionError,
@@ -44,18 +46,6 @@ from guarded_agent.tools.idempotency import keyed
 ORIGIN: ContextVar[str] = ContextVar("guarded_agent_origin", default="")
 """The id of the model message that asked for the call, set by whoever knows it."""
 
-_RECEIPT: ContextVar[Receipt | None] = ContextVar("guarded_agent_receipt", default=None)
-"""The receipt of the call that LangChain is about to run."""
-
-_BODY: ContextVar[Receipt | None] = ContextVar("guarded_agent_body", default=None)
-"""The receipt of the call whose body is running."""
-
-
-def cleared() -> str | None:
-    """Return the name of the tool that the monitor has just cleared to run here."""
-    receipt = _RECEIPT.get()
-    return None if receipt is None else receipt.action.tool
-
 
 class ToolFailed(ToolException, GuardedAgentError):
     """A tool's body raised, and its words held what may not pass."""
@@ -63,10 +53,21 @@ class ToolFailed(ToolException, GuardedAgentError):
 
 @dataclass(slots=True)
 class Bound:
-    """What a guarded tool carries: its monitor, and its arguments' shape."""
+    """What a guarded tool carries: its monitor, and its arguments' shape.
+
+    Attributes:
+        monitor: Judges and records its calls.
+        shape: Its arguments.
+        net: Watches what starts inside its body.
+        answers: Whether a refusal is given as the result where no model's call is there
+            to answer: what runs the tool hands results on, and knows no errors.
+        waiting: Ids of calls that people decide on outside of a graph.
+    """
 
     monitor: Monitor
     shape: Shape
+    net: Net
+    answers: bool = False
     waiting: dict[str, str] = field(default_factory=dict[str, str])
 
     def call(
@@ -80,7 +81,7 @@ class Bound:
         args = self.shape.validate(tool_input)
         around = ensure_config(config).get("configurable", {})
         thread_id = str(around.get("thread_id", ""))
-        call_id = tool_call_id or self._direct_call_id(thread_id, args)
+        call_id = self._call_id(thread_id, args, tool_call_id)
         return self.monitor.action(
             self.shape.spec.name,
             args,
@@ -90,10 +91,16 @@ class Bound:
             user=around.get("user"),
         )
 
-    def _direct_call_id(self, thread_id: str, args: dict[str, Any]) -> str:
-        """A call that no model made has no id: each is new, unless it waits for people."""
+    def _call_id(self, thread_id: str, args: dict[str, Any], given: str | None) -> str:
+        """Return the id of a call; a direct one, which has none, is new unless it waits.
+
+        Outside of a graph nothing is resumed: the whole chain runs again, and its model
+        gives the same call another id. The one that people decided on is meant.
+        """
+        if given is not None and can_pause():
+            return given
         key = digest([thread_id, args])
-        return self.waiting.setdefault(key, f"direct-{uuid.uuid4().hex}")
+        return self.waiting.setdefault(key, given or f"direct-{uuid.uuid4().hex}")
 
     def begun(self, action: Action) -> None:
         """Forget a direct call that is no longer waiting."""
@@ -108,12 +115,14 @@ class Bound:
         }
         return {**injected, **action.args}
 
-    def refusal(self, message: str, tool_call_id: str | None) -> ToolMessage:
+    def refusal(self, message: str, tool_call_id: str | None) -> ToolMessage | str:
         """Return a refusal in the form that the model reads.
 
         Raises:
             Denied: No model asked, so there is nobody to answer.
         """
+        if tool_call_id is None and self.answers:
+            return message
         if tool_call_id is None:
             raise Denied(message)
         return ToolMessage(
@@ -137,8 +146,17 @@ class Bound:
         )
 
 
-def guard_tool(tool: BaseTool, monitor: Monitor) -> BaseTool:
-    """Return `tool` guarded by `monitor`; a guarded tool is returned as it is."""
+def guard_tool(
+    tool: BaseTool, monitor: Monitor, *, net: Net | None = None, answers: bool = False
+) -> BaseTool:
+    """Return `tool` guarded by `monitor`; a guarded tool is returned as it is.
+
+    Args:
+        tool: The tool. It is copied, not changed.
+        monitor: What judges its calls.
+        net: What watches its body; by default one that lets nothing unguarded start.
+        answers: See `Bound`.
+    """
     if is_guarded(tool):
         return tool
     copy = tool.model_copy()
@@ -146,7 +164,7 @@ def guard_tool(tool: BaseTool, monitor: Monitor) -> BaseTool:
         copy.func = _only_inside(copy.func, tool.name)
         copy.coroutine = _only_inside(copy.coroutine, tool.name)
     object.__setattr__(copy, "__class__", _guarded_class(type(tool)))
-    object.__setattr__(copy, "_guard", Bound(monitor, Shape.of(tool)))
+    object.__setattr__(copy, "_guard", Bound(monitor, Shape.of(tool), net or Net(monitor), answers))
     return copy
 
 
@@ -156,7 +174,7 @@ def _only_inside(function: Any, name: str) -> Any:
         return None
 
     def check() -> None:
-        receipt = _BODY.get()
+        receipt = BODY.get()
         if receipt is None or receipt.action.tool != name:
             raise UnguardedCall(
                 f"the function of {name} was called directly, past the monitor; it did not run"
@@ -202,7 +220,7 @@ def _bad_arguments(bound: Bound, error: ActionError, config: Any, tool_call_id: 
     bound.monitor.refuse(
         bound.shape.spec.name, str(error), thread_id=thread, call_id=tool_call_id or ""
     )
-    if tool_call_id is None:
+    if tool_call_id is None and not bound.answers:
         raise error
     return bound.refusal(str(error), tool_call_id)
 
@@ -223,21 +241,110 @@ def _begin(bound: Bound, action: Action, tool_call_id: str | None) -> Begun | Ou
     return outcome, None
 
 
+async def _abegin(
+    bound: Bound, action: Action, tool_call_id: str | None
+) -> Begun | OutcomeUncertain:
+    """Begin in a thread. What began for a task that was cancelled meanwhile is taken back."""
+    lock = threading.Lock()
+    begun: list[Begun | OutcomeUncertain] = []
+    cancelled = False
+
+    def begin() -> Begun | OutcomeUncertain:
+        outcome = _begin(bound, action, tool_call_id)
+        with lock:
+            if not cancelled:
+                begun.append(outcome)
+                return outcome
+        _take_back(bound, outcome)
+        return outcome
+
+    try:
+        return await asyncio.to_thread(begin)
+    except asyncio.CancelledError:
+        with lock:
+            cancelled = True
+        if begun:
+            _take_back(bound, begun[0])
+        raise
+
+
+def _take_back(bound: Bound, begun: Begun | OutcomeUncertain) -> None:
+    receipt = None if isinstance(begun, OutcomeUncertain) else begun[0]
+    if receipt is not None and receipt.spend():
+        bound.monitor.pause(receipt)
+
+
 @contextmanager
 def _inside(receipt: Receipt) -> Generator[None]:
     """Mark that the body of this call runs; a tool that it calls is not cleared by that."""
-    body, outer = _BODY.set(receipt), _RECEIPT.set(None)
+    body, outer = BODY.set(receipt), RECEIPT.set(None)
     try:
         with keyed(receipt.action.digest):
             yield
     finally:
-        _RECEIPT.reset(outer)
-        _BODY.reset(body)
+        RECEIPT.reset(outer)
+        BODY.reset(body)
 
 
-def _scrubbed(error: Exception, text: str) -> Exception:
-    """Return the error itself, or one that says less where its words may not pass."""
+def _failure(monitor: Monitor, receipt: Receipt, error: Exception) -> Exception:
+    """Record that the body raised. Return what to raise in its place, outside of the handler:
+    the error itself, or one that says less where its words may not pass.
+    """
+    try:
+        text = monitor.fail(receipt, error)
+    except Exception:
+        return _unrecorded(monitor, receipt)
     return error if f"{type(error).__name__}: {error}" == text else ToolFailed(text)
+
+
+def _unrecorded(monitor: Monitor, receipt: Receipt) -> OutcomeUncertain:
+    monitor.lose(receipt)
+    return OutcomeUncertain(
+        f"{receipt.action.tool} ran, but how it ended could not be recorded. "
+        "It is not run again; a person has to settle it."
+    )
+
+
+def _ended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
+    """Judge and record a result; return what may pass."""
+    try:
+        return put_back(result, monitor.end(receipt, pieces(result)))
+    except Denied:  # a guard halts the run; the action is recorded as done
+        raise
+    except Exception:
+        lost = _unrecorded(monitor, receipt)
+    except BaseException:
+        monitor.lose(receipt)
+        raise
+    raise lost
+
+
+async def _aended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
+    """Do what `_ended` does, from an event loop."""
+    try:
+        return put_back(result, await monitor.aend(receipt, pieces(result)))
+    except Denied:
+        raise
+    except Exception:
+        lost = await asyncio.to_thread(_unrecorded, monitor, receipt)
+    except BaseException:
+        monitor.lose(receipt)  # no await: the task may be cancelled
+        raise
+    raise lost
+
+
+def _under(
+    net: Net, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of `BaseTool.run` with the net among its callbacks."""
+    if len(args) > _CALLBACKS:
+        args = (*args[:_CALLBACKS], under(net, args[_CALLBACKS]), *args[_CALLBACKS + 1 :])
+        return args, kwargs
+    return args, {**kwargs, "callbacks": under(net, kwargs.get("callbacks"))}
+
+
+_CALLBACKS = list(inspect.signature(BaseTool.run).parameters).index("callbacks") - 2
+"""Where `run` takes its callbacks among the arguments behind `self` and the input."""
 
 
 @functools.cache
@@ -270,11 +377,15 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         if receipt is None:
             return answer
         whole = bound.whole_input(tool_input, standing.action)
-        token = _RECEIPT.set(receipt)
+        args, kwargs = _under(bound.net, args, kwargs)
+        token = RECEIPT.set(receipt)
         try:
             return plain_run(self, whole, *args, config=config, tool_call_id=tool_call_id, **kwargs)
+        except OutcomeUncertain as error:
+            ask_outcome(standing.action, error)
+            raise
         finally:
-            _RECEIPT.reset(token)
+            RECEIPT.reset(token)
             if receipt.spend():  # LangChain refused before the body: nothing ran, nor will
                 bound.monitor.pause(receipt)
 
@@ -296,15 +407,16 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         answer = _answer(bound, standing, tool_call_id)
         if answer is not None:
             return answer
-        begun = await asyncio.to_thread(_begin, bound, standing.action, tool_call_id)
+        begun = await _abegin(bound, standing.action, tool_call_id)
         while isinstance(begun, OutcomeUncertain):
             ask_outcome(standing.action, begun)
-            begun = await asyncio.to_thread(_begin, bound, standing.action, tool_call_id)
+            begun = await _abegin(bound, standing.action, tool_call_id)
         receipt, answer = begun
         if receipt is None:
             return answer
         whole = bound.whole_input(tool_input, standing.action)
-        token = _RECEIPT.set(receipt)
+        args, kwargs = _under(bound.net, args, kwargs)
+        token = RECEIPT.set(receipt)
         try:
             return await plain_arun(
                 self, whole, *args, config=config, tool_call_id=tool_call_id, **kwargs
@@ -313,14 +425,14 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             ask_outcome(standing.action, error)
             raise
         finally:
-            _RECEIPT.reset(token)
+            RECEIPT.reset(token)
             if receipt.spend():
                 await asyncio.to_thread(bound.monitor.pause, receipt)
 
     @functools.wraps(body)
     def _run(self: Any, *args: Any, **kwargs: Any) -> Any:
         monitor: Monitor = self._guard.monitor
-        receipt = monitor.admit(_RECEIPT.get(), self.name)
+        receipt = monitor.admit(RECEIPT.get(), self.name)
         failure: Exception | None = None
         result: Any = None
         try:
@@ -333,20 +445,20 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             monitor.lose(receipt)
             raise
         except Exception as error:
-            failure = _scrubbed(error, monitor.fail(receipt, error))
+            failure = _failure(monitor, receipt, error)
         except BaseException:
             monitor.lose(receipt)
             raise
         if failure is not None:  # raised here, so that the original is not its context
             raise failure
-        return put_back(result, monitor.end(receipt, pieces(result)))
+        return _ended(monitor, receipt, result)
 
     @functools.wraps(abody)
     async def _arun(self: Any, *args: Any, **kwargs: Any) -> Any:
         if _delegates(self, abody):
             return await abody(self, *args, **kwargs)
         monitor: Monitor = self._guard.monitor
-        receipt = monitor.admit(_RECEIPT.get(), self.name)
+        receipt = monitor.admit(RECEIPT.get(), self.name)
         failure: Exception | None = None
         result: Any = None
         try:
@@ -359,13 +471,13 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             await asyncio.to_thread(monitor.lose, receipt)
             raise
         except Exception as error:
-            failure = _scrubbed(error, await asyncio.to_thread(monitor.fail, receipt, error))
+            failure = _failure(monitor, receipt, error)  # no await: it would not be recorded
         except BaseException:
-            monitor.lose(receipt)  # no await: the task may be cancelled
+            monitor.lose(receipt)
             raise
         if failure is not None:
             raise failure
-        return put_back(result, await monitor.aend(receipt, pieces(result)))
+        return await _aended(monitor, receipt, result)
 
     return type(
         f"Guarded{cls.__name__}",

@@ -67,7 +67,7 @@ def ask_outcome(action: Action, error: OutcomeUncertain) -> None:
         GraphInterrupt: LangGraph runs the task again later.
         OutcomeUncertain: There is no graph to pause.
     """
-    if not _can_pause():
+    if not can_pause():
         raise error
     interrupt(
         {
@@ -85,14 +85,15 @@ def ask_outcome(action: Action, error: OutcomeUncertain) -> None:
     )
 
 
-def _can_pause() -> bool:
+def can_pause() -> bool:
+    """Return whether this runs inside of a graph, which can wait for people."""
     return _SCRATCHPAD in ensure_config().get("configurable", {})
 
 
 def _pause(standing: Standing) -> None:
     request = standing.request
     assert request is not None
-    if not _can_pause():
+    if not can_pause():
         raise ApprovalRequired(
             f"{request.summary} A person has to approve this first: "
             f"guarded-agent approvals show {request.id}. Then make the same call again.",
