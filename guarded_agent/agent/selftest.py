@@ -28,7 +28,7 @@ _METHODS: dict[type, tuple[str, ...]] = {
         "_extract_state",
         "tools_by_name",
     ),
-    BaseTool: ("_run", "_arun", "run", "arun", "tool_call_schema"),
+    BaseTool: ("_run", "_arun", "_to_args_and_kwargs", "run", "arun", "tool_call_schema"),
     RunnableCallable: ("invoke", "ainvoke"),
     RunnableSeq: ("invoke", "ainvoke"),
     ToolCallRequest: ("override",),

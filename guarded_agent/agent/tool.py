@@ -13,6 +13,7 @@ LangChain announces that: streams, traces and checkpoints see what may pass.
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 import inspect
 import threading
@@ -107,13 +108,17 @@ class Bound:
         self.waiting.pop(digest([action.thread_id, dict(action.args)]), None)
 
     def whole_input(self, tool_input: str | Mapping[str, Any], action: Action) -> dict[str, Any]:
-        """Return what the tool is given: the judged arguments and what the runtime injects."""
+        """Return what the tool is given: the judged arguments and what the runtime injects.
+
+        The arguments are a copy: what a body or a callback does to them stays with it.
+        """
+        judged = copy.deepcopy(dict(action.args))
         if isinstance(tool_input, str):
-            return dict(action.args)
+            return judged
         injected = {
             name: value for name, value in tool_input.items() if name in self.shape.injected
         }
-        return {**injected, **action.args}
+        return {**injected, **judged}
 
     def refusal(self, message: str, tool_call_id: str | None) -> ToolMessage | str:
         """Return a refusal in the form that the model reads.
@@ -159,13 +164,13 @@ def guard_tool(
     """
     if is_guarded(tool):
         return tool
-    copy = tool.model_copy()
-    if isinstance(copy, (StructuredTool, Tool)):
-        copy.func = _only_inside(copy.func, tool.name)
-        copy.coroutine = _only_inside(copy.coroutine, tool.name)
-    object.__setattr__(copy, "__class__", _guarded_class(type(tool)))
-    object.__setattr__(copy, "_guard", Bound(monitor, Shape.of(tool), net or Net(monitor), answers))
-    return copy
+    new = tool.model_copy()
+    if isinstance(new, (StructuredTool, Tool)):
+        new.func = _only_inside(new.func, tool.name)
+        new.coroutine = _only_inside(new.coroutine, tool.name)
+    object.__setattr__(new, "__class__", _guarded_class(type(tool)))
+    object.__setattr__(new, "_guard", Bound(monitor, Shape.of(tool), net or Net(monitor), answers))
+    return new
 
 
 def _only_inside(function: Any, name: str) -> Any:
@@ -350,7 +355,7 @@ _CALLBACKS = list(inspect.signature(BaseTool.run).parameters).index("callbacks")
 @functools.cache
 def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
     plain_run, plain_arun = cls.run, cls.arun
-    body, abody = cls._run, cls._arun
+    body, abody, parse = cls._run, cls._arun, cls._to_args_and_kwargs
 
     def run(
         self: Any,
@@ -429,6 +434,14 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             if receipt.spend():
                 await asyncio.to_thread(bound.monitor.pause, receipt)
 
+    @functools.wraps(parse)
+    def _to_args_and_kwargs(self: Any, tool_input: Any, *args: Any) -> Any:
+        # Callbacks had the input in their hands: what was judged takes its place again.
+        receipt = RECEIPT.get()
+        if receipt is not None:
+            tool_input = self._guard.whole_input(tool_input, receipt.action)
+        return parse(self, tool_input, *args)
+
     @functools.wraps(body)
     def _run(self: Any, *args: Any, **kwargs: Any) -> Any:
         monitor: Monitor = self._guard.monitor
@@ -489,6 +502,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             "arun": arun,
             "_run": _run,
             "_arun": _arun,
+            "_to_args_and_kwargs": _to_args_and_kwargs,
         },
     )
 
