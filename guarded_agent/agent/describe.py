@@ -9,7 +9,9 @@ from typing import Any, cast
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ValidationError
 
+from guarded_agent.agent.schema import check
 from guarded_agent.core import ToolSpec, digest
+from guarded_agent.core.canonical import check_limits
 from guarded_agent.core.errors import ActionError
 from guarded_agent.tools.declare import read_declaration
 
@@ -68,6 +70,7 @@ class Shape:
         if isinstance(args, str):
             args = {self.known[0] if self.known else "input": args}
         given = {name: value for name, value in args.items() if name not in self.injected}
+        check_limits(given)  # before a schema is tried on it
         unknown = sorted(set(given) - set(self.known))
         if unknown:
             raise ActionError(
@@ -76,7 +79,8 @@ class Shape:
                 path=f"args.{unknown[0]}",
             )
         if isinstance(self.model, dict):
-            return self._validate_json(self.model, given)
+            check(self.spec.name, self.model, given)
+            return given
         try:
             parsed = self.model.model_validate(given)
         except ValidationError as error:
@@ -84,16 +88,3 @@ class Shape:
             path = ".".join(map(str, ("args", *first["loc"])))
             raise ActionError(f"{self.spec.name}: {path}: {first['msg']}.", path=path) from None
         return parsed.model_dump(mode="json", exclude_unset=True)
-
-    def _validate_json(self, schema: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        # Imported here: only tools that bring a bare JSON Schema (MCP) need it.
-        from jsonschema import Draft202012Validator
-
-        problem = next(iter(Draft202012Validator(schema).iter_errors(given)), None)
-        if problem is not None:
-            path = ".".join(map(str, ("args", *problem.absolute_path)))
-            raise ActionError(
-                f"{self.spec.name}: {path} does not fit its schema ({problem.validator}).",
-                path=path,
-            )
-        return given
