@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -137,7 +137,8 @@ class GuardedGraph(_Base):
     def stream(self, input: Any, config: Config = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
         """Stream the run, as the wrapped graph does."""
         config = self._with_thread(config)
-        self._heed_waiting(input, config)
+        if _is_new(input) and (open_requests := self._open(config)):
+            _heed(open_requests, self.get_state(_head(config)))
         parts = _readable(input)
         if parts:
             monitor = self._guarding.monitor
@@ -153,7 +154,8 @@ class GuardedGraph(_Base):
     ) -> AsyncIterator[Any]:
         """Stream the run from an event loop, as the wrapped graph does."""
         config = self._with_thread(config)
-        await asyncio.to_thread(self._heed_waiting, input, config)
+        if _is_new(input) and (open_requests := await asyncio.to_thread(self._open, config)):
+            _heed(open_requests, await self.aget_state(_head(config)))
         parts = _readable(input)
         if parts:
             monitor = self._guarding.monitor
@@ -175,24 +177,31 @@ class GuardedGraph(_Base):
         if self._guarding.nested or "thread_id" in around:
             return given
         own = (self.config or {}).get("configurable", {})
-        if "thread_id" in own:
-            return given
-        thread_id = f"guarded-{uuid.uuid4().hex}"
+        thread_id = own.get("thread_id", f"guarded-{uuid.uuid4().hex}")
         return {**given, "configurable": {**around, "thread_id": thread_id}}
 
-    def _heed_waiting(self, given: Any, config: RunnableConfig) -> None:
-        """New input would drop a call that people are deciding on: say so instead."""
-        if given is None or isinstance(given, Command) or self._guarding.nested:
-            return
-        thread_id = thread_of(config)
-        waiting = self._waiting(thread_id)
-        if waiting:
-            ids = [request.id for request in waiting]
-            raise ApprovalPending(
-                f"thread {thread_id} waits for a decision on {', '.join(ids)}: decide and resume "
-                "it first, or cancel the request, or use another thread.",
-                ids,
-            )
+    def bulk_update_state(self, config: RunnableConfig, supersteps: Any) -> RunnableConfig:
+        """Change the state, unless that would drop a call that people decide on."""
+        config = self._with_thread(config)
+        open_requests = self._open(config)
+        if open_requests and _is_head(config, state := self.get_state(_head(config))):
+            _heed(open_requests, state)
+        return super().bulk_update_state(config, supersteps)
+
+    async def abulk_update_state(self, config: RunnableConfig, supersteps: Any) -> RunnableConfig:
+        """Change the state, unless that would drop a call that people decide on."""
+        config = self._with_thread(config)
+        open_requests = await asyncio.to_thread(self._open, config)
+        if open_requests and _is_head(config, state := await self.aget_state(_head(config))):
+            _heed(open_requests, state)
+        return await super().abulk_update_state(config, supersteps)
+
+    def _open(self, config: RunnableConfig) -> Sequence[Request]:
+        """Return the requests of a thread whose calls it still has to act on."""
+        if self._guarding.nested:
+            return ()
+        monitor = self._guarding.monitor
+        return monitor.approvals.open_in(monitor.agent_id, thread_of(config))
 
     def _waiting(self, thread_id: str) -> tuple[Request, ...]:
         monitor = self._guarding.monitor
@@ -215,6 +224,33 @@ def config_of(thread: str | Config) -> RunnableConfig:
     if isinstance(thread, str):
         return {"configurable": {"thread_id": thread}}
     return cast("RunnableConfig", dict(thread or {}))
+
+
+def _is_new(given: Any) -> bool:
+    """Return whether an input begins anew. A `Command` goes on: what waits is kept."""
+    return not (given is None or isinstance(given, Command))
+
+
+def _head(config: RunnableConfig) -> RunnableConfig:
+    """Return the config of a thread's newest state."""
+    return {"configurable": {"thread_id": thread_of(config)}}
+
+
+def _is_head(config: RunnableConfig, head: Any) -> bool:
+    named = config.get("configurable", {}).get("checkpoint_id")
+    return named in (None, head.config["configurable"].get("checkpoint_id"))
+
+
+def _heed(open_requests: Sequence[Request], state: Any) -> None:
+    """What is new would drop a call that people decide on: say so instead."""
+    if not state.next:  # the thread has gone on without it
+        return
+    ids = [request.id for request in open_requests]
+    raise ApprovalPending(
+        f"thread {open_requests[0].thread_id} waits for a decision on {', '.join(ids)}, or has to "
+        "act on it: decide and resume it first, or cancel the request, or use another thread.",
+        ids,
+    )
 
 
 def _readable(given: Any) -> list[Any]:

@@ -271,6 +271,22 @@ class Approvals:
         with self._store.read() as connection:
             return rows.load(connection, approval.c.state == "pending")
 
+    def open_in(self, agent_id: str, thread_id: str) -> builtins.list[Request]:
+        """Return the requests of a thread whose calls it still has to act on, oldest first.
+
+        They are pending, approved and not used, or edited and not proposed anew.
+        """
+        self.expire()
+        waits = approval.c.state.in_(("pending", "approved"))
+        edited = (approval.c.state == "edited") & approval.c.replaced_by.is_(None)
+        with self._store.read() as connection:
+            return rows.load(
+                connection,
+                approval.c.agent_id == agent_id,
+                approval.c.thread_id == thread_id,
+                waits | edited,
+            )
+
     def list(self, state: State | None = None, limit: int | None = 100) -> builtins.list[Request]:
         """Return requests, newest first.
 
