@@ -38,6 +38,10 @@ class Judge:
         self._wait = wait
         self._at = {stage: [guard for guard in guards if stage in guard.stages] for stage in Stage}
 
+    def looks(self, stage: Stage) -> bool:
+        """Return whether any guard looks at `stage`."""
+        return bool(self._at[stage])
+
     def judge(self, subject: Subject) -> Verdict:
         """Return the verdict of all guards on `subject`. A guard that breaks denies.
 

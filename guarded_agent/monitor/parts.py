@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from guarded_agent.core import (
     Guard,
     Pressure,
     PressureSensor,
+    Scrubber,
     TextFilter,
     ThreadMemory,
 )
@@ -22,6 +24,7 @@ from guarded_agent.core.addresses import texts
 from guarded_agent.core.errors import UnguardedCall
 from guarded_agent.identity import Registry
 from guarded_agent.monitor.judge import Judge
+from guarded_agent.monitor.lately import Lately
 from guarded_agent.policy import Engine
 from guarded_agent.store import Ledger, Store, memory
 
@@ -40,6 +43,8 @@ class Parts:
         registry: The agent identities in it.
         redact: Takes out of plain data what people and logs do not need.
         text_filter: Makes the filter of one streamed text.
+        scrubber: Replaces what guards replace where no verdict is asked for.
+        hold_output: Whether a model's message is held until every guard has judged it.
         sensor: Recognises pressure in what is read.
         inside: Mail domains of the organisation.
         granted: Scopes that the agent holds; None means not limited.
@@ -55,11 +60,14 @@ class Parts:
     registry: Registry
     redact: Callable[[Any], Any]
     text_filter: Callable[[], TextFilter]
+    scrubber: Scrubber
+    hold_output: bool = False
     sensor: PressureSensor | None = None
     inside: frozenset[str] = frozenset()
     granted: frozenset[str] | None = None
     worker: str = field(default_factory=lambda: uuid.uuid4().hex)
     _running: set[str] = field(default_factory=set[str])
+    _lately: Lately = field(default_factory=Lately)
     _judge: Judge = field(init=False)
     _ledger: Ledger = field(init=False)
 
@@ -71,6 +79,11 @@ class Parts:
         with self.store.read() as connection:
             known = memory.load(connection, self.agent_id, thread_id)
         return self._around(known, thread_id, tool, user)
+
+    async def _acontext(self, thread_id: str, tool: str | None = None) -> Context:
+        if self.store.reads_at_once:
+            return self._context(thread_id, tool)
+        return await asyncio.to_thread(self._context, thread_id, tool)
 
     def _around(
         self, known: ThreadMemory, thread_id: str, tool: str | None, user: str | None

@@ -51,6 +51,8 @@ class Proposals(Parts):
 
         Proposing the same action again returns the stored verdict.
         """
+        if self._lately.take("cleared", action.digest):
+            return Standing(action, "cleared")
         standing, context = self._recall(action)
         if standing is not None:
             return standing
@@ -59,7 +61,13 @@ class Proposals(Parts):
 
     async def apropose(self, action: Action, *, edited_by: str | None = None) -> Standing:
         """Do what `propose` does, from an event loop."""
-        standing, context = await asyncio.to_thread(self._recall, action)
+        if self._lately.take("cleared", action.digest):
+            return Standing(action, "cleared")
+        standing, context = (
+            self._recall(action)
+            if self.store.reads_at_once
+            else await asyncio.to_thread(self._recall, action)
+        )
         if standing is not None:
             return standing
         verdict = await self._judge.ajudge(Subject(Stage.ACTION, action.args, context, action))
@@ -172,12 +180,18 @@ class Proposals(Parts):
                 digest=action.digest,
                 data={"tool": action.tool, "args": preview, **entry.verdict.as_json()},
             )
-        return self._standing(action, entry)
+        standing = self._standing(action, entry)
+        if standing.state == "cleared":
+            # The tool proposes it once more, right before it begins; only that reads again.
+            self._lately.put("cleared", action.digest)
+        return standing
 
     def _within_limits(
         self, connection: Any, action: Action, decision: Decision, verdict: Verdict
     ) -> Verdict:
         """Ask or deny where a limit would be exceeded now; it is reserved when the call begins."""
+        if not decision.limits:
+            return verdict
         exceeded = reserve(connection, action.digest, decision.limits, self.store.clock())
         release(connection, action.digest)
         if exceeded is None:

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from guarded_agent.core import Action, Effect, Stage, Subject, Verdict
+from guarded_agent.core import ALLOW, Action, Effect, Stage, Subject, Verdict
 from guarded_agent.core.addresses import addresses
 from guarded_agent.core.errors import Denied, OutcomeUncertain, StoreError, UnguardedCall
 from guarded_agent.identity import mint, verify
@@ -76,7 +76,8 @@ class Runs(Parts):
             approved = entry.effect is Effect.APPROVE
             if approved and not self._claimed(connection, action):
                 self.approvals.consume(connection, action.digest, self.engine.digest)
-            exceeded = reserve(connection, action.digest, decision.limits, now, approved=approved)
+            limits = decision.limits
+            exceeded = limits and reserve(connection, action.digest, limits, now, approved=approved)
             if exceeded:
                 raise Denied(f"A limit of the policy is used up: {exceeded}.")
             self._log(connection, "action.started", action, {"tool": action.tool})
@@ -148,18 +149,19 @@ class Runs(Parts):
             Denied: A guard halts the run. The action is recorded as done.
             StoreError: The outcome could not be recorded; it is uncertain.
         """
-        context = self._context(receipt.action.thread_id, receipt.action.tool)
-        verdict = self._judge.judge(Subject(Stage.TOOL_RESULT, result, context, receipt.action))
+        verdict = ALLOW
+        if self._judge.looks(Stage.TOOL_RESULT):
+            context = self._context(receipt.action.thread_id, receipt.action.tool)
+            verdict = self._judge.judge(Subject(Stage.TOOL_RESULT, result, context, receipt.action))
         return self._close(receipt, result, verdict)
 
     async def aend(self, receipt: Receipt, result: Any) -> Any:
         """Do what `end` does, from an event loop."""
-        context = await asyncio.to_thread(
-            self._context, receipt.action.thread_id, receipt.action.tool
-        )
-        verdict = await self._judge.ajudge(
-            Subject(Stage.TOOL_RESULT, result, context, receipt.action)
-        )
+        verdict = ALLOW
+        if self._judge.looks(Stage.TOOL_RESULT):
+            context = await self._acontext(receipt.action.thread_id, receipt.action.tool)
+            subject = Subject(Stage.TOOL_RESULT, result, context, receipt.action)
+            verdict = await self._judge.ajudge(subject)
         return await asyncio.to_thread(self._close, receipt, result, verdict)
 
     def _close(self, receipt: Receipt, result: Any, verdict: Verdict) -> Any:

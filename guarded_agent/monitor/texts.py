@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
-from guarded_agent.core import Context, Effect, Stage, Subject, Verdict
-from guarded_agent.core.errors import Denied
+from guarded_agent.core import Context, Effect, Stage, Subject, Verdict, digest
+from guarded_agent.core.errors import ActionError, Denied
 from guarded_agent.monitor.judge import passed
 from guarded_agent.monitor.parts import Parts
 from guarded_agent.store import memory
@@ -21,17 +22,48 @@ class Texts(Parts):
         Raises:
             Denied: A guard halts the run.
         """
+        mark = self._mark(stage, payload, thread_id)
+        if self._needs_no_look(stage, mark):
+            return payload
         context = self._context(thread_id)
         verdict = self._judge.judge(Subject(stage, payload, context))
+        if self._is_silent(stage, verdict, mark):
+            return payload
         return self._settle_text(stage, payload, verdict, context, source)
 
     async def apass_text(
         self, stage: Stage, payload: Any, *, thread_id: str, source: str = ""
     ) -> Any:
         """Do what `pass_text` does, from an event loop."""
-        context = await asyncio.to_thread(self._context, thread_id)
+        mark = self._mark(stage, payload, thread_id)
+        if self._needs_no_look(stage, mark):
+            return payload
+        context = await self._acontext(thread_id)
         verdict = await self._judge.ajudge(Subject(stage, payload, context))
+        if self._is_silent(stage, verdict, mark):
+            return payload
         return await asyncio.to_thread(self._settle_text, stage, payload, verdict, context, source)
+
+    def _mark(self, stage: Stage, payload: Any, thread_id: str) -> str:
+        """Return what a text of the model is known by; empty for what is judged each time."""
+        if stage is not Stage.MODEL_OUTPUT or not self._judge.looks(stage):
+            return ""
+        with suppress(ActionError):
+            return digest([thread_id, payload])
+        return ""
+
+    def _needs_no_look(self, stage: Stage, mark: str) -> bool:
+        """Return whether no guard looks, or all just did: inside the model, and behind it."""
+        if mark:
+            return self._lately.take("passed", mark)
+        return stage is not Stage.INPUT and not self._judge.looks(stage)
+
+    def _is_silent(self, stage: Stage, verdict: Verdict, mark: str) -> bool:
+        """Return whether the text passes as it is and there is nothing to write down."""
+        silent = verdict.effect is Effect.ALLOW and not verdict.findings
+        if silent and mark:
+            self._lately.put("passed", mark)
+        return silent and stage is not Stage.INPUT
 
     def _settle_text(
         self, stage: Stage, payload: Any, verdict: Verdict, context: Context, source: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from guarded_agent.core.canonical import digest as digest_of
@@ -15,6 +16,8 @@ from guarded_agent.core.effect import Effect
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from guarded_agent.store.prepared import Prepared
 
 DAY = 86400
 _SLACK = 1e-9  # sums of decimal fractions are off by this much and no more
@@ -105,17 +108,24 @@ def reserve(
 
 def settle(connection: Connection, digest: str) -> None:
     """Count what an action took for good: it ran, or nobody knows that it did not."""
-    from sqlalchemy import update
-
-    from guarded_agent.store.schema import spend
-
-    connection.execute(update(spend).where(spend.c.digest == digest).values(state="settled"))
+    _ends()[0].run(connection, {"of": digest})
 
 
 def release(connection: Connection, digest: str) -> None:
     """Give back what an action had reserved: it will not run. What is settled stays."""
-    from sqlalchemy import delete
+    _ends()[1].run(connection, {"of": digest})
 
+
+@cache
+def _ends() -> tuple[Prepared, Prepared]:
+    """Return the statements that settle and that release."""
+    from sqlalchemy import bindparam, delete, update
+
+    from guarded_agent.store.prepared import Prepared
     from guarded_agent.store.schema import spend
 
-    connection.execute(delete(spend).where(spend.c.digest == digest, spend.c.state == "reserved"))
+    same = spend.c.digest == bindparam("of")
+    return (
+        Prepared(update(spend).where(same).values(state="settled")),
+        Prepared(delete(spend).where(same, spend.c.state == "reserved")),
+    )

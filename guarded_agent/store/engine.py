@@ -53,6 +53,8 @@ class Store:
         backend: What kind of database it is.
         timeout: Seconds to wait for another writer.
         resources: What else to close with the store.
+        reads_at_once: Whether a read takes no time worth a thread of its own: no writer
+            holds up a reader of a SQLite file.
 
     Example:
         >>> from sqlalchemy import text
@@ -70,6 +72,7 @@ class Store:
         self.keys: Keys
         self.backend = backend
         self.resources = ExitStack()
+        self.reads_at_once = backend.path is not None
         self._engine = engine
         self.timeout = timeout
         self._here = _Here()

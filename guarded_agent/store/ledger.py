@@ -52,11 +52,15 @@ _FINISH = Prepared(
         state=bindparam("outcome"), finished_at=bindparam("now"), result_sealed=bindparam("sealed")
     )
 )
-_UNFINISHED = select(table).where(
-    table.c.thread_id == bindparam("thread_id"),
-    table.c.agent_id == bindparam("agent_id"),
-    table.c.state.in_(("executing", "uncertain")),
-    table.c.access != "read",
+# Joined to an empty text, the thread is no reason to take its index: a long thread has many
+# rows, and few of all threads have no outcome.
+_UNFINISHED = Prepared(
+    select(table).where(
+        (table.c.state == "executing") | (table.c.state == "uncertain"),
+        table.c.thread_id.concat("") == bindparam("thread_id"),
+        table.c.agent_id == bindparam("agent_id"),
+        table.c.access != "read",
+    )
 )
 
 State = Literal["judged", "executing", "done", "failed", "uncertain"]
@@ -256,8 +260,8 @@ class Ledger:
 
     def unfinished(self, connection: Connection, agent_id: str, thread_id: str) -> list[Entry]:
         """Return the writes and sends of a thread that started and have no outcome yet."""
-        rows = connection.execute(_UNFINISHED, {"agent_id": agent_id, "thread_id": thread_id})
-        return [self._entry(row) for row in rows.mappings()]
+        rows = _UNFINISHED.rows(connection, {"agent_id": agent_id, "thread_id": thread_id})
+        return [self._entry(row) for row in rows]
 
     def _move(
         self, connection: Connection, digest: str, *when: ColumnElement[bool], **values: Any

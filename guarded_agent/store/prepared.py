@@ -53,6 +53,15 @@ class Prepared:
             return None
         return dict(zip((column[0] for column in cursor.description), row, strict=True))
 
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Run the statement; return all its rows by column name."""
+        if connection.dialect.name != "sqlite":
+            found = connection.execute(self._statement, dict(values)).mappings()
+            return [dict(row) for row in found]
+        cursor = self._cursor(connection, values)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
     def scalar(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """Run the statement; return the first value of its row, or None if there is none."""
         if connection.dialect.name != "sqlite":
