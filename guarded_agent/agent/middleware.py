@@ -14,6 +14,7 @@ from typing import Any
 from langchain.agents.middleware import AgentMiddleware, ModelRequest
 from langchain.agents.middleware.types import ModelResponse
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool
 from langgraph.prebuilt.tool_node import ToolCallRequest
@@ -29,6 +30,7 @@ from guarded_agent.agent.runtime import PolicySource, open_monitor, open_store
 from guarded_agent.agent.tool import ORIGIN, guard_tool
 from guarded_agent.approvals import Approvals
 from guarded_agent.core import Guard, Stage
+from guarded_agent.core.errors import ApprovalPending
 from guarded_agent.monitor import Monitor
 from guarded_agent.policy import load
 from guarded_agent.store import Store
@@ -83,27 +85,56 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
     def resume(self, agent: Any, thread: str | Config, **kwargs: Any) -> Any:
         """Go on with a thread of `agent` whose requests were decided."""
         config = config_of(thread)
-        return agent.invoke(wake_up(agent.get_state(config, subgraphs=True)), config, **kwargs)
+        state = agent.get_state(config, subgraphs=True)
+        if _left_behind(state):
+            paused = (item for item in agent.get_state_history(config) if item.interrupts)
+            state = next(paused, state)
+            config = _at(config, state)
+        return agent.invoke(wake_up(state), config, **kwargs)
 
     async def aresume(self, agent: Any, thread: str | Config, **kwargs: Any) -> Any:
         """Go on with a thread whose requests were decided, from an event loop."""
         config = config_of(thread)
         state = await agent.aget_state(config, subgraphs=True)
+        if _left_behind(state):
+            async for item in agent.aget_state_history(config):
+                if item.interrupts:
+                    state = item
+                    break
+            config = _at(config, state)
         return await agent.ainvoke(wake_up(state), config, **kwargs)
 
     # -- what the agent reads ----------------------------------------------------------
 
     def before_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
-        """Judge the new messages from outside."""
+        """Judge the new messages from outside.
+
+        Raises:
+            ApprovalPending: They came while people decide on a call. They are not taken:
+                `resume` goes on from the call.
+        """
+        self._heed_waiting(state["messages"])
         new = _unanswered(state["messages"])
         passed = self._monitor.pass_text(Stage.INPUT, pieces(new), thread_id=_thread())
         return _changed(new, put_back(new, passed))
 
     async def abefore_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
         """Judge the new messages from outside, from an event loop."""
+        await asyncio.to_thread(self._heed_waiting, state["messages"])
         new = _unanswered(state["messages"])
         passed = await self._monitor.apass_text(Stage.INPUT, pieces(new), thread_id=_thread())
         return _changed(new, put_back(new, passed))
+
+    def _heed_waiting(self, messages: list[BaseMessage]) -> None:
+        waiting = _dangling(messages) and self.approvals.open_in(self._monitor.agent_id, _thread())
+        if waiting:
+            ids = [request.id for request in waiting]
+            raise ApprovalPending(
+                f"thread {_thread()} waits for a decision on {', '.join(ids)}, or has to act on "
+                "it, so the new message was not taken. Decide first, then call resume(agent, "
+                "thread) of the middleware; or cancel the request.",
+                ids,
+            )
 
     # -- what the model says -----------------------------------------------------------
 
@@ -199,6 +230,30 @@ def _thread() -> str:
 
 def _origin(request: ToolCallRequest) -> str:
     return origin_in(request.state, "messages", request.tool_call["id"] or "")
+
+
+def _dangling(messages: Sequence[BaseMessage]) -> bool:
+    """Return whether the last message of the model asked for a call that has no answer."""
+    answered: set[str | None] = set()
+    for message in reversed(messages):
+        if isinstance(message, ToolMessage):
+            answered.add(message.tool_call_id)
+        elif isinstance(message, AIMessage):
+            return any(call["id"] not in answered for call in message.tool_calls)
+    return False
+
+
+def _left_behind(state: Any) -> bool:
+    """Return whether a refused message stands in front of a call that waits."""
+    return not state.interrupts and _dangling(state.values.get("messages", []))
+
+
+def _at(config: RunnableConfig, state: Any) -> RunnableConfig:
+    """Return a run's config at a state that the thread was in."""
+    return {
+        **config,
+        "configurable": {**config.get("configurable", {}), **state.config["configurable"]},
+    }
 
 
 def _unanswered(messages: list[BaseMessage]) -> list[BaseMessage]:

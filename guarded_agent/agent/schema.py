@@ -35,7 +35,8 @@ def check(tool: str, schema: Mapping[str, Any], args: Mapping[str, Any]) -> None
 
     token = _left.set([MAX_STEPS])
     try:
-        validator = _validator()(schema, registry=Registry())
+        registry: Any = cast("Any", Registry)()
+        validator = _validator()(schema, registry=registry)
         problem = next(iter(validator.iter_errors(args)), None)
     except ActionError as error:
         raise ActionError(f"{tool}: {error}") from None
