@@ -6,24 +6,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast, overload
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as make_tool
 from langgraph.graph.state import CompiledStateGraph, StateGraph
 
+from guarded_agent.agent.chain import CHAIN, GuardedChain, build_chain, is_executor, look_chain
+from guarded_agent.agent.code import composed
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.graph import GuardedGraph, Guarding, carry
 from guarded_agent.agent.net import Net
-from guarded_agent.agent.rebuild import Graph, Rebuild
+from guarded_agent.agent.rebuild import Graph, Rebuild, is_workflow
 from guarded_agent.agent.report import Report
 from guarded_agent.agent.runtime import PolicySource, open_monitor
 from guarded_agent.agent.selftest import selftest
-from guarded_agent.agent.tool import guard_tool
 from guarded_agent.core import Guard
 from guarded_agent.core.errors import UnprovableGraph
+from guarded_agent.monitor import Monitor
 from guarded_agent.store import Store
 from guarded_agent.store.checkpoints import checkpointer
 
 Tools = Sequence[BaseTool | Callable[..., Any]]
+Chain = Runnable[Any, Any]
 
 
 @overload
@@ -48,6 +52,17 @@ def guard(
 ) -> list[BaseTool]: ...
 
 
+@overload
+def guard(
+    target: Chain,
+    *,
+    policy: PolicySource = ...,
+    store: str | Store | None = ...,
+    trust: Mapping[str, str] | None = ...,
+    guards: Iterable[Guard] = ...,
+) -> GuardedChain: ...
+
+
 def guard(
     target: Any,
     *,
@@ -61,7 +76,8 @@ def guard(
     The target itself is not changed.
 
     Args:
-        target: A compiled LangGraph graph, a `StateGraph`, or a list of tools.
+        target: A compiled LangGraph graph, a `StateGraph`, an `@entrypoint` workflow, a
+            chain, a classic `AgentExecutor`, or a list of tools.
         policy: A path to a policy file, a mapping, a `Policy`, or None for the default
             policy: reads are allowed, anything that writes or sends asks a human.
         store: Where approvals, audit and, for a graph without a checkpointer,
@@ -71,7 +87,8 @@ def guard(
         guards: More guards, which run after those of the policy.
 
     Returns:
-        A graph with the whole interface of the one it wraps, or a list of guarded tools.
+        A graph or a chain with the whole interface of the one it wraps, or a list of
+        guarded tools.
 
     Raises:
         UnprovableGraph: Something in the graph cannot be shown to be guarded.
@@ -91,10 +108,13 @@ def guard(
     """
     if isinstance(target, StateGraph):
         target = cast("StateGraph[Any, Any, Any, Any]", target).compile()
-    if isinstance(target, CompiledStateGraph):
-        return _guard_graph(cast("Graph", target), policy, store, trust or {}, guards)
+    declared = trust or {}
+    if isinstance(target, CompiledStateGraph) or is_workflow(target):
+        return _guard_graph(cast("Graph", target), policy, store, declared, guards)
     if isinstance(target, (list, tuple)):
-        return _guard_tools(cast("Tools", target), policy, store, guards)
+        return _guard_tools(cast("Tools", target), policy, store, declared, guards)
+    if is_executor(target) or composed(target) is not None:
+        return _guard_chain(cast("Chain", target), policy, store, declared, guards)
     raise UnprovableGraph(*_refusal(target))
 
 
@@ -112,9 +132,7 @@ def _guard_graph(
         raise UnprovableGraph(str(report), report.unproven)
     rebuild = Rebuild(trust, report)
     rebuild.look(graph)
-    rebuild.require_proof()
-    specs = [Shape.of(tool).spec for tool in rebuild.tools.values()]
-    monitor = open_monitor(policy, store, specs, guards)
+    monitor = _monitor(rebuild, policy, store, guards)
     if graph.checkpointer is None or graph.checkpointer is False:
         # Without one an approval could never be resumed.
         new = rebuild.build(graph, monitor, checkpointer=checkpointer(monitor.store))
@@ -124,19 +142,57 @@ def _guard_graph(
 
 
 def _guard_tools(
-    tools: Tools, policy: PolicySource, store: str | Store | None, guards: Iterable[Guard]
+    tools: Tools,
+    policy: PolicySource,
+    store: str | Store | None,
+    trust: Mapping[str, str],
+    guards: Iterable[Guard],
 ) -> list[BaseTool]:
     made = [item if isinstance(item, BaseTool) else make_tool(item) for item in tools]
-    monitor = open_monitor(policy, store, [Shape.of(tool).spec for tool in made], guards)
-    return [guard_tool(tool, monitor) for tool in made]
+    rebuild = Rebuild(trust, Report("tools"))
+    for item in made:
+        rebuild.look_tool(item)
+    monitor = _monitor(rebuild, policy, store, guards)
+    return [rebuild.tool(item, monitor) for item in made]
+
+
+def _guard_chain(
+    chain: Chain,
+    policy: PolicySource,
+    store: str | Store | None,
+    trust: Mapping[str, str],
+    guards: Iterable[Guard],
+) -> GuardedChain:
+    selftest()
+    report = Report(chain.get_name())
+    rebuild = Rebuild(trust, report)
+    if isinstance(chain, GuardedChain):
+        report.add(CHAIN, "unproven", "is guarded already: wrap the agent once, not twice")
+    else:
+        look_chain(rebuild, chain)
+    return build_chain(rebuild, chain, _monitor(rebuild, policy, store, guards))
+
+
+def _monitor(
+    rebuild: Rebuild, policy: PolicySource, store: str | Store | None, guards: Iterable[Guard]
+) -> Monitor:
+    """Return the monitor for what was looked at, once all of it is proven."""
+    rebuild.require_proof()
+    specs = [Shape.of(tool).spec for tool in rebuild.tools.values()]
+    return open_monitor(policy, store, specs, guards)
 
 
 def _refusal(target: Any) -> tuple[str, dict[str, str]]:
     kind = type(target).__name__
     if isinstance(target, BaseChatModel):
         why = "a model alone runs no tools: guard the agent that uses it"
+    elif isinstance(target, BaseTool):
+        why = "guard() takes a list of tools: put this one in a list"
     else:
-        why = "guard() takes a compiled LangGraph graph, a StateGraph or a list of tools"
+        why = (
+            "guard() takes a compiled LangGraph graph, a StateGraph, an @entrypoint workflow, a "
+            "chain of known parts, a classic AgentExecutor or a list of tools"
+        )
     report = Report(kind)
     report.add(kind, "unproven", why)
     return str(report), report.unproven

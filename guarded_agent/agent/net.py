@@ -14,7 +14,7 @@ leased for one call, and by the prover, which reads a node's code before it runs
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -49,24 +49,34 @@ class Net(BaseCallbackHandler):
         monitor: What records the attempt.
         trust: What the user declared: `node` and `tool:name` keys mapped to reasons.
             What runs inside of these is let through.
+        own: Names of harmless tools of the framework's own.
+        outside: Whether what runs outside of any node was declared too.
     """
 
     raise_error = True
     run_inline = True
 
-    def __init__(self, monitor: Monitor, trust: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        monitor: Monitor,
+        trust: Mapping[str, str] | None = None,
+        *,
+        own: Iterable[str] = (),
+        outside: bool = False,
+    ) -> None:
         self.monitor = monitor
         self.trust = frozenset(trust or ())
+        self.own = frozenset(own)
+        self.outside = outside
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Net)
-            and other.monitor is self.monitor
-            and other.trust == self.trust
-        )
+        return isinstance(other, Net) and other._key() == self._key()
 
     def __hash__(self) -> int:
-        return hash((id(self.monitor), self.trust))
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        return id(self.monitor), self.trust, self.own, self.outside
 
     def on_tool_start(
         self,
@@ -78,7 +88,7 @@ class Net(BaseCallbackHandler):
     ) -> None:
         """Let a tool start if it is the cleared one, or was declared."""
         name = str((serialized or {}).get("name", "a tool"))
-        if name != cleared() and not self._declared(metadata or {}):
+        if name != cleared() and name not in self.own and not self._declared(metadata or {}):
             self._stop(
                 name,
                 f"{name} started without passing the monitor, so it did not run. Guard what "
@@ -104,6 +114,8 @@ class Net(BaseCallbackHandler):
     def _declared(self, metadata: Mapping[str, Any]) -> bool:
         path = node_path(metadata)
         body = BODY.get()
+        if body is None and path == ROOT:
+            return self.outside
         if body is None:
             return any(_within(path, key.partition(":")[0]) for key in self._node_keys())
         own = f"tool:{body.action.tool}"
@@ -113,9 +125,7 @@ class Net(BaseCallbackHandler):
     def _node_keys(self) -> list[str]:
         return [key for key in self.trust if not key.startswith("tool:")]
 
-    def _stop(
-        self, name: str, why: str, metadata: Mapping[str, Any] | None, call_id: str
-    ) -> None:
+    def _stop(self, name: str, why: str, metadata: Mapping[str, Any] | None, call_id: str) -> None:
         thread_id = str((metadata or {}).get("thread_id", ""))
         self.monitor.refuse(name, why, thread_id=thread_id, call_id=call_id)
         raise UnguardedCall(why)
@@ -148,8 +158,7 @@ _OWN_SIDE: tuple[Callable[[Mapping[str, Any]], bool], ...] = (
     lambda tool: tool.get("type") in ("function", "custom") and not tool.keys() <= {"type"},
     lambda tool: "input_schema" in tool and tool.get("type") in (None, "custom"),
     lambda tool: "parameters" in tool and "name" in tool and tool.get("type") is None,
-    lambda tool: "toolSpec" in tool and tool.keys() <= {"toolSpec"},
-    lambda tool: tool.keys() <= {"function_declarations", "functionDeclarations"},
+    lambda tool: list(tool) in (["toolSpec"], ["function_declarations"], ["functionDeclarations"]),
 )
 
 

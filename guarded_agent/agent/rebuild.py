@@ -20,9 +20,11 @@ from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
+from langgraph._internal._constants import PREVIOUS, TASKS
 from langgraph._internal._runnable import RunnableCallable
 from langgraph.channels import EphemeralValue
 from langgraph.channels.binop import BinaryOperatorAggregate
+from langgraph.constants import END, START
 from langgraph.graph.state import CompiledStateGraph, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
@@ -73,6 +75,11 @@ class Rebuild:
     _made: dict[int, BaseTool] = field(default_factory=dict[int, BaseTool])
     _seen: set[int] = field(default_factory=set[int])
 
+    @property
+    def graphs(self) -> bool:
+        """Whether any graph was found."""
+        return bool(self._seen)
+
     # -- first pass: look -------------------------------------------------------------
 
     def look(self, graph: Graph, prefix: str = "") -> None:
@@ -80,6 +87,10 @@ class Rebuild:
         if id(graph) in self._seen:
             return
         self._seen.add(id(graph))
+        if is_workflow(graph):
+            for name, node in graph.nodes.items():
+                self.look_code(f"{prefix}{name}", node.bound)
+            return
         builder = cast("Builder", graph.builder)
         for name, spec in builder.nodes.items():
             self._look_node(builder, f"{prefix}{name}", name, cast("Any", spec.runnable))
@@ -90,11 +101,11 @@ class Rebuild:
     def _look_node(self, builder: Builder, key: str, name: str, runnable: Any) -> None:
         if isinstance(runnable, ToolNode):
             self._look_tool_node(builder, key, runnable)
-        elif isinstance(runnable, CompiledStateGraph):
+        elif isinstance(runnable, CompiledStateGraph) or is_workflow(runnable):
             self.report.add(key, "guarded", "a graph inside; its own nodes follow")
             self.look(cast("Graph", runnable), f"{key}/")
         elif isinstance(runnable, Pregel):
-            self._unproven(key, f"a {type(runnable).__name__} has no builder to copy")
+            self.unproven(key, f"a {type(runnable).__name__} has no builder to copy")
         else:
             self._look_code(builder, key, name, runnable)
 
@@ -105,10 +116,10 @@ class Rebuild:
             if getattr(type(node), name) is not getattr(ToolNode, name)
         ]
         if changed:
-            self._unproven(key, f"a ToolNode that changes {', '.join(changed)}")
+            self.unproven(key, f"a ToolNode that changes {', '.join(changed)}")
             return
         if set(builder.channels) == {"__root__"}:
-            self._unproven(key, "the state is a bare list, which cannot travel call by call")
+            self.unproven(key, "the state is a bare list, which cannot travel call by call")
             return
         names = ", ".join(sorted(node.tools_by_name)) or "none"
         self.report.add(key, "guarded", f"gate, approval and exec for: {names}")
@@ -125,12 +136,12 @@ class Rebuild:
         inside = self._held[id(tool)] = _inside_tool(tool)
         known = self.tools.setdefault(tool.name, tool)
         if known is not tool and Shape.of(known).spec.manifest != Shape.of(tool).spec.manifest:
-            self._unproven(key, "two different tools have this name")
+            self.unproven(key, "two different tools have this name")
             return
         problem = "is guarded already, perhaps under another policy" if is_guarded(tool) else None
         problem = problem or _unbuilt(inside) or _unreachable(tool)
         if problem is not None:
-            self._unproven(key, problem)
+            self.unproven(key, problem)
         elif known is tool:
             self.report.add(key, "guarded", f"runs only with a receipt{_and_holds(inside)}")
         self._look_inside(inside, key)
@@ -138,11 +149,11 @@ class Rebuild:
     def _look_inside(self, held: Holdings, key: str) -> None:
         known = {line.key for line in self.report.lines}
         for name in sorted({f"tool:{served}" for served in held.served} - known):
-            self._unproven(name, remote(name.removeprefix("tool:")))
+            self.unproven(name, remote(name.removeprefix("tool:")))
         for tool in held.tools:
             self.look_tool(tool)
         for graph in held.graphs:
-            if isinstance(graph, CompiledStateGraph):
+            if isinstance(graph, CompiledStateGraph) or is_workflow(graph):
                 self.look(cast("Graph", graph), f"{key}/")
 
     def _look_code(self, builder: Builder, key: str, name: str, runnable: Any) -> None:
@@ -154,7 +165,7 @@ class Rebuild:
         elif problem is None and not held.models and _resolves_late(runnable):
             problem = "chooses its model while it runs, so it cannot be guarded before"
         if problem is not None:
-            self._unproven(key, problem)
+            self.unproven(key, problem)
         elif held.models:
             self.report.add(key, "guarded", "calls a model; an output guard follows")
         elif held.graphs or held.tools:
@@ -168,16 +179,16 @@ class Rebuild:
     def _look_edge(self, key: str, path: Any) -> None:
         held = holdings(path, name="its condition")
         if held.tools or held.graphs or held.models:
-            self._unproven(key, "a condition only chooses: it may not run tools, models or graphs")
+            self.unproven(key, "a condition only chooses: it may not run tools, models or graphs")
         else:
             self._look_held(key, held)
 
     def _look_held(self, key: str, held: Holdings) -> None:
         problem = _problem(held)
         if problem is not None:
-            self._unproven(key, problem)
+            self.unproven(key, problem)
 
-    def _unproven(self, key: str, why: str) -> None:
+    def unproven(self, key: str, why: str) -> None:
         """Report `key` as trusted if it was declared, else as unproven."""
         if key in self.trust:
             self.report.add(key, "trusted", f"{self.trust[key]} [{why}]")
@@ -202,7 +213,7 @@ class Rebuild:
         self._held[id(value)] = held
         problem = _problem(held) or _unbuilt(held)
         if problem is not None:
-            self._unproven(key, problem)
+            self.unproven(key, problem)
         else:
             self.report.add(key, "guarded" if _and_holds(held) else "plain", _holds(held))
         self._look_inside(held, key)
@@ -213,6 +224,9 @@ class Rebuild:
     def build(self, graph: Graph, monitor: Monitor, **compile_with: Any) -> Graph:
         """Return a copy of `graph` with guard nodes, compiled like the original."""
         if id(graph) in self._done:
+            return self._done[id(graph)]
+        if is_workflow(graph):
+            self._done[id(graph)] = self._workflow(graph, monitor, compile_with)
             return self._done[id(graph)]
         builder, renamed = self._builder(cast("Builder", graph.builder), monitor)
         after = graph.interrupt_after_nodes
@@ -232,6 +246,14 @@ class Rebuild:
         self._done[id(graph)] = new
         return new
 
+    def _workflow(self, workflow: Graph, monitor: Monitor, changed: dict[str, Any]) -> Graph:
+        """Return a copy of a functional workflow, whose function runs guarded objects."""
+        nodes = {
+            name: node.copy({"bound": self.code(name, node.bound, monitor)})
+            for name, node in workflow.nodes.items()
+        }
+        return workflow.copy({"nodes": nodes, **changed})
+
     def _builder(self, old: Builder, monitor: Monitor) -> tuple[Builder, dict[str, str]]:
         new = copy.copy(old)
         for attribute in ("channels", "managed", "schemas"):
@@ -245,7 +267,7 @@ class Rebuild:
             runnable = cast("Any", spec.runnable)
             if isinstance(runnable, ToolNode):
                 renamed[name] = self._add_tool_node(new, name, spec, runnable, monitor)
-            elif isinstance(runnable, CompiledStateGraph):
+            elif isinstance(runnable, Pregel):
                 inner = self.build(cast("Graph", runnable), monitor)
                 new.nodes[name] = dataclasses.replace(spec, runnable=inner)
             else:
@@ -374,9 +396,18 @@ class Rebuild:
             return guard_model(value, monitor)
         if _executes_model(value):
             return _guarding(value, monitor)
-        if isinstance(value, CompiledStateGraph):
+        if isinstance(value, CompiledStateGraph) or is_workflow(value):
             return self.build(cast("Graph", value), monitor)
         return value
+
+
+def is_workflow(value: Any) -> bool:
+    """Return whether `value` is what `@entrypoint` makes of a function."""
+    return (
+        type(value) is Pregel
+        and set(value.channels) - {TASKS} == {START, END, PREVIOUS}
+        and len(value.nodes) == 1
+    )
 
 
 def _with_tools(node: ToolNode, name: str, tools: dict[str, BaseTool]) -> ToolNode:
@@ -420,7 +451,7 @@ def _problem(held: Holdings) -> str | None:
 
 def _unbuilt(held: Holdings) -> str | None:
     for inner in held.graphs:
-        if not isinstance(inner, CompiledStateGraph):
+        if not (isinstance(inner, CompiledStateGraph) or is_workflow(inner)):
             return f"holds a {type(inner).__name__}, which has no builder to copy"
     return None
 

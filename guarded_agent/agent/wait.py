@@ -18,6 +18,7 @@ from guarded_agent.core.errors import ActionError, ApprovalRequired, OutcomeUnce
 from guarded_agent.monitor import Monitor, Standing
 
 _SCRATCHPAD = "__pregel_scratchpad"
+_CHECKPOINTER = "__pregel_checkpointer"
 
 
 def resolve(monitor: Monitor, standing: Standing, shape: Shape) -> Standing:
@@ -87,7 +88,9 @@ def ask_outcome(action: Action, error: OutcomeUncertain) -> None:
 
 def can_pause() -> bool:
     """Return whether this runs inside of a graph, which can wait for people."""
-    return _SCRATCHPAD in ensure_config().get("configurable", {})
+    around = ensure_config().get("configurable", {})
+    # Without a checkpointer the graph would stop, and could never be resumed.
+    return _SCRATCHPAD in around and bool(around.get(_CHECKPOINTER))
 
 
 def _pause(standing: Standing) -> None:

@@ -6,9 +6,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import BaseTool, tool
-from langgraph.func import entrypoint
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
@@ -107,16 +105,8 @@ def test_two_tools_of_one_name(store: Store) -> None:
     assert "two different tools" in refused(builder, store)["tool:wipe"]
 
 
-def test_a_functional_workflow(store: Store) -> None:
-    @entrypoint()
-    def workflow(given: str) -> str:
-        return wipe.invoke({"disk": given})
-
-    assert "takes a compiled LangGraph graph" in refused(workflow, store)["Pregel"]
-
-
 @pytest.mark.parametrize(
-    "target", [RunnableLambda(lambda x: x), ScriptedModel(script=[]), "agent", None]
+    "target", [ScriptedModel(script=[]), wipe, ToolNode([wipe]), "agent", None]
 )
 def test_what_is_no_graph(store: Store, target: Any) -> None:
     refused(target, store)
