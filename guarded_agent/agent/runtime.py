@@ -13,7 +13,7 @@ from guarded_agent.core.errors import PolicyError
 from guarded_agent.guards.building import build
 from guarded_agent.guards.pii import Redactor
 from guarded_agent.guards.pressure import PressureGuard
-from guarded_agent.guards.streaming import text_filter
+from guarded_agent.guards.streaming import Scrub, text_filter
 from guarded_agent.identity import Registry
 from guarded_agent.monitor import Monitor
 from guarded_agent.policy import Engine, Policy, load
@@ -86,6 +86,8 @@ def open_monitor(
         registry=registry,
         redact=Redactor().redact,
         text_filter=text_filter(chosen),
+        scrubber=Scrub(chosen),
+        hold_output=loaded.output.hold == "message",
         sensor=PressureGuard(),
         inside=inside,
         granted=None if granted is None else frozenset(granted),

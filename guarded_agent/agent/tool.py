@@ -26,30 +26,29 @@ from typing import Any, cast
 
 from langchain_core.messages import ToolMessage
 from langchain_core.runnables.config import ensure_config
-from langchain_core.tools import BaseTool, StructuredTool, Tool, ToolException
+from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langgraph.errors import GraphBubbleUp
 
 from guarded_agent.agent.describe import Shape
+from guarded_agent.agent.failure import again
 from guarded_agent.agent.net import BODY, RECEIPT, Net, under
+from guarded_agent.agent.passing import arguments, through
 from guarded_agent.agent.result import pieces, put_back
+from guarded_agent.agent.voice import asked, injected, speaking, told, without_leased
 from guarded_agent.agent.wait import aresolve, ask_outcome, can_pause, resolve
-from guarded_agent.core import Action, digest
+from guarded_agent.core import Action, Stage, digest
 from guarded_agent.core.errors import (
     ActionError,
     Denied,
-    GuardedAgentError,
     OutcomeUncertain,
     UnguardedCall,
 )
+from guarded_agent.identity.leases import remembering
 from guarded_agent.monitor import Monitor, Receipt, Replay, Standing
 from guarded_agent.tools.idempotency import keyed
 
 ORIGIN: ContextVar[str] = ContextVar("guarded_agent_origin", default="")
 """The id of the model message that asked for the call, set by whoever knows it."""
-
-
-class ToolFailed(ToolException, GuardedAgentError):
-    """A tool's body raised, and its words held what may not pass."""
 
 
 @dataclass(slots=True)
@@ -165,12 +164,26 @@ def guard_tool(
     if is_guarded(tool):
         return tool
     new = tool.model_copy()
+    new.handle_tool_error = _answering(new.handle_tool_error, monitor)
+    new.handle_validation_error = _answering(new.handle_validation_error, monitor)
     if isinstance(new, (StructuredTool, Tool)):
         new.func = _only_inside(new.func, tool.name)
         new.coroutine = _only_inside(new.coroutine, tool.name)
     object.__setattr__(new, "__class__", _guarded_class(type(tool)))
     object.__setattr__(new, "_guard", Bound(monitor, Shape.of(tool), net or Net(monitor), answers))
     return new
+
+
+def _answering(handle: Any, monitor: Monitor) -> Any:
+    """Return what answers the model after an error, if it is a function: judged as a result."""
+    if not callable(handle):
+        return handle
+
+    @functools.wraps(handle)
+    def answer(error: Any) -> Any:
+        return through(monitor, Stage.TOOL_RESULT, without_leased(handle(error)))
+
+    return answer
 
 
 def _only_inside(function: Any, name: str) -> Any:
@@ -296,10 +309,12 @@ def _failure(monitor: Monitor, receipt: Receipt, error: Exception) -> Exception:
     the error itself, or one that says less where its words may not pass.
     """
     try:
+        error = told(monitor, error)
         text = monitor.fail(receipt, error)
     except Exception:
         return _unrecorded(monitor, receipt)
-    return error if f"{type(error).__name__}: {error}" == text else ToolFailed(text)
+    kind = f"{type(error).__name__}: "
+    return again(error, [str(error)], [text.removeprefix(kind)])
 
 
 def _unrecorded(monitor: Monitor, receipt: Receipt) -> OutcomeUncertain:
@@ -313,7 +328,8 @@ def _unrecorded(monitor: Monitor, receipt: Receipt) -> OutcomeUncertain:
 def _ended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
     """Judge and record a result; return what may pass."""
     try:
-        return put_back(result, monitor.end(receipt, pieces(result)))
+        calls = arguments(monitor)
+        return put_back(result, monitor.end(receipt, pieces(result, calls)), calls)
     except Denied:  # a guard halts the run; the action is recorded as done
         raise
     except Exception:
@@ -327,7 +343,8 @@ def _ended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
 async def _aended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
     """Do what `_ended` does, from an event loop."""
     try:
-        return put_back(result, await monitor.aend(receipt, pieces(result)))
+        calls = arguments(monitor)
+        return put_back(result, await monitor.aend(receipt, pieces(result, calls)), calls)
     except Denied:
         raise
     except Exception:
@@ -385,7 +402,10 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         args, kwargs = _under(bound.net, args, kwargs)
         token = RECEIPT.set(receipt)
         try:
-            return plain_run(self, whole, *args, config=config, tool_call_id=tool_call_id, **kwargs)
+            with remembering():
+                return plain_run(
+                    self, whole, *args, config=config, tool_call_id=tool_call_id, **kwargs
+                )
         except OutcomeUncertain as error:
             ask_outcome(standing.action, error)
             raise
@@ -423,9 +443,10 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         args, kwargs = _under(bound.net, args, kwargs)
         token = RECEIPT.set(receipt)
         try:
-            return await plain_arun(
-                self, whole, *args, config=config, tool_call_id=tool_call_id, **kwargs
-            )
+            with remembering():
+                return await plain_arun(
+                    self, whole, *args, config=config, tool_call_id=tool_call_id, **kwargs
+                )
         except OutcomeUncertain as error:
             ask_outcome(standing.action, error)
             raise
@@ -449,11 +470,12 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         failure: Exception | None = None
         result: Any = None
         try:
-            with _inside(receipt):
-                result = body(self, *args, **kwargs)
-        except GraphBubbleUp:
+            with _inside(receipt), speaking(monitor) as around:
+                result = body(self, *args, **injected(kwargs, around, monitor))
+                result = without_leased(result)
+        except GraphBubbleUp as signal:
             monitor.pause(receipt)
-            raise
+            raise asked(monitor, signal) from None
         except OutcomeUncertain:  # the tool itself does not know
             monitor.lose(receipt)
             raise
@@ -475,11 +497,12 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         failure: Exception | None = None
         result: Any = None
         try:
-            with _inside(receipt):
-                result = await abody(self, *args, **kwargs)
-        except GraphBubbleUp:
+            with _inside(receipt), speaking(monitor) as around:
+                result = await abody(self, *args, **injected(kwargs, around, monitor))
+                result = without_leased(result)
+        except GraphBubbleUp as signal:
             await asyncio.to_thread(monitor.pause, receipt)
-            raise
+            raise asked(monitor, signal) from None
         except OutcomeUncertain:
             await asyncio.to_thread(monitor.lose, receipt)
             raise

@@ -7,7 +7,15 @@ from guarded_agent.core.canonical import canonical, check_limits, digest
 from guarded_agent.core.context import Context, Pressure, Subject, ThreadMemory
 from guarded_agent.core.effect import Effect, Stage, combine
 from guarded_agent.core.label import UNKNOWN, Confidentiality, Label, join
-from guarded_agent.core.ports import AsyncGuard, Clock, Guard, PressureSensor, Recorder, TextFilter
+from guarded_agent.core.ports import (
+    AsyncGuard,
+    Clock,
+    Guard,
+    PressureSensor,
+    Recorder,
+    Scrubber,
+    TextFilter,
+)
 from guarded_agent.core.tool import Access, Sink, ToolSpec
 from guarded_agent.core.verdict import ALLOW, Finding, Verdict, merge
 
@@ -27,6 +35,7 @@ __all__ = [
     "Pressure",
     "PressureSensor",
     "Recorder",
+    "Scrubber",
     "Sink",
     "Stage",
     "Subject",

@@ -77,6 +77,18 @@ class Recorder(Protocol):
         ...
 
 
+class Scrubber(Protocol):
+    """Replaces in data what the guards of a stage would replace, without a verdict."""
+
+    def replaces(self, stage: Stage) -> bool:
+        """Return whether any guard replaces text at `stage`."""
+        ...
+
+    def clean(self, stage: Stage, value: Any) -> Any:
+        """Return `value`, a text or nested plain data, with replacements made in it."""
+        ...
+
+
 class TextFilter(Protocol):
     """Lets a stream of text through piece by piece, without what may not pass."""
 

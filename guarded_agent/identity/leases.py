@@ -47,6 +47,36 @@ class _Lease:
 
 _current: ContextVar[_Lease | None] = ContextVar("guarded_agent_lease", default=None)
 
+_known: ContextVar[dict[str, str] | None] = ContextVar("guarded_agent_known", default=None)
+"""Forms of everything that was leased in the call around, mapped to its name."""
+
+
+@contextmanager
+def remembering() -> Generator[None]:
+    """Let `scrub` know, until this ends, every value that is leased inside.
+
+    A tool may open a lease and close it again before it returns. What it returns
+    still must not hold the value.
+
+    Example:
+        >>> import os
+        >>> os.environ["DEMO_KEY"] = "k-12345678"
+        >>> with remembering():
+        ...     with lease({"crm": SecretRef.parse("env:DEMO_KEY")}):
+        ...         said = secret("crm").reveal()
+        ...     scrub(f"key {said}")
+        'key [secret:crm]'
+    """
+    around = _known.get()
+    known: dict[str, str] = {}
+    token = _known.set(known)
+    try:
+        yield
+    finally:
+        _known.reset(token)
+        if around is not None:  # a call inside a call: the outer one's result may hold it too
+            around.update(known)
+
 
 @contextmanager
 def lease(
@@ -64,6 +94,9 @@ def lease(
         Denied: A secret cannot be had; nothing runs.
     """
     held = _Lease({name: ref.fetch(name, environ) for name, ref in refs.items()}, _current.get())
+    known = _known.get()
+    if known is not None:
+        known.update(held.forms)
     token = _current.set(held)
     try:
         yield
@@ -95,9 +128,9 @@ def scrub(text: str) -> str:
 
     It also finds the URL-encoded, base64, hexadecimal, HTML- and JSON-escaped forms.
     A background task that outlives its lease gets no more secrets, but what it had is
-    still scrubbed.
+    still scrubbed, and inside `remembering` so is everything that was leased there.
     """
-    known: dict[str, str] = {}
+    known = dict(_known.get() or {})
     held = _current.get()
     while held is not None:
         known = {**held.forms, **known}

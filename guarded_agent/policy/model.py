@@ -219,6 +219,17 @@ class ApprovalsEntry(Entry):
         return seconds(self.execute_within)
 
 
+class OutputEntry(Entry):
+    """How a model's message leaves while it is still being written.
+
+    Attributes:
+        hold: `live` lets text through as soon as it cannot be part of something to
+            redact; `message` holds each message until every guard has judged it whole.
+    """
+
+    hold: Literal["live", "message"] = "live"
+
+
 class Policy(Entry):
     """A policy: identity, tools, labels, rules, guards, approvals.
 
@@ -240,6 +251,7 @@ class Policy(Entry):
     fusion: tuple[FusionEntry, ...] = ()
     guards: dict[GuardName, dict[str, Any] | list[dict[str, Any]]] = {}
     approvals: ApprovalsEntry = ApprovalsEntry()
+    output: OutputEntry = OutputEntry()
 
     _source: Source = PrivateAttr(default_factory=Source)
 

@@ -103,16 +103,20 @@ class PiiGuard:
             raise ValueError("guards.pii.salt: use at least 16 secret bytes")
         self._salt = salt or secrets.token_bytes(32)
 
+        made: dict[frozenset[str], Find] = {}
+
         def rule(stage: str, choice: Choice, usual: frozenset[str]) -> _Rule:
             effect, kinds = _read(stage, choice, usual)
-            found = finder(
-                kinds & wanted if isinstance(choice, str) else kinds,
-                regions=_regions(regions),
-                kept=spared,
-                style=chosen,
-                salt=self._salt,
-            )
-            return _Rule(effect, found)
+            kinds = kinds & wanted if isinstance(choice, str) else kinds
+            if kinds not in made:  # stages that look for the same share a detector
+                made[kinds] = finder(
+                    kinds,
+                    regions=_regions(regions),
+                    kept=spared,
+                    style=chosen,
+                    salt=self._salt,
+                )
+            return _Rule(effect, made[kinds])
 
         # A kind that a policy names beyond the standard ones is wanted wherever output is checked.
         rules = {

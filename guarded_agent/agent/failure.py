@@ -1,0 +1,92 @@
+"""Exceptions whose words may not pass: said again without them.
+
+An exception speaks through its text and notes, and through the exceptions behind
+it: `__cause__`, `__context__`, the members of a group. If all of it may pass, the
+exception stays what it is. Else another one of the same class takes its place,
+with clean words and nothing behind it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+from guarded_agent.core.errors import GuardedAgentError
+
+_MOST = 100
+
+
+class Redacted(GuardedAgentError):
+    """Stands for an exception whose words held what may not pass.
+
+    It is also an instance of that exception's own class, wherever Python lets it be.
+    """
+
+
+def words(error: BaseException) -> list[str]:
+    """Return everything that an exception says; its own text comes first.
+
+    Example:
+        >>> try:
+        ...     raise ValueError("outer") from KeyError("inner")
+        ... except ValueError as error:
+        ...     words(error)
+        ['outer', "'inner'"]
+    """
+    return [text for each in _chain(error) for text in _texts(each)]
+
+
+def again(error: Exception, said: Sequence[str], passed: Any) -> Exception:
+    """Return what to raise in place of `error`: itself, or one with clean words.
+
+    Raise it outside of the handler, so that the original is not its context.
+
+    Args:
+        error: The exception.
+        said: Its `words`.
+        passed: The same words as they may pass.
+    """
+    if passed == said:
+        return error
+    text = str(passed[0]) if isinstance(passed, (list, tuple)) and passed else str(passed)
+    try:
+        new = cast("Any", type(error)).__new__(_kind(type(error)), text)
+        new.args = (text,)
+        for name, item in vars(error).items():
+            if item is None or isinstance(item, (bool, int, float)):  # such as a status code
+                setattr(new, name, item)
+    except (TypeError, ValueError, AttributeError):
+        return Redacted(text)
+    return cast("Exception", new)
+
+
+@functools.cache
+def _kind(cls: type[Exception]) -> type[Exception]:
+    def start(self: Any, *_args: Any, **_kwargs: Any) -> None:
+        """Leave out what the class itself does with its arguments."""
+
+    def text(self: Any) -> str:
+        return str(self.args[0])
+
+    body = {"__init__": start, "__str__": text, "__module__": cls.__module__}
+    return type(cls.__name__, (Redacted, cls), body)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    todo: list[BaseException | None] = [error]
+    while todo and len(seen) < _MOST:
+        each = todo.pop(0)
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        todo += [each.__cause__, each.__context__]
+        if isinstance(each, BaseExceptionGroup):
+            todo += cast("BaseExceptionGroup[BaseException]", each).exceptions
+
+
+def _texts(error: BaseException) -> list[str]:
+    texts = [str(error), *map(str, getattr(error, "__notes__", ()))]
+    return texts + [str(item) for item in error.args if str(item) not in str(error)]
