@@ -87,6 +87,14 @@ class GuardedChain(RunnableBinding[Any, Any]):
         """Return a guarded chain that is tried again when it fails."""
         return self._kept(super().with_retry(**kwargs))
 
+    def batch(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """Run many inputs, each with its own config around it."""
+        return Runnable.batch(self, *args, **kwargs)
+
+    async def abatch(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """Run many inputs, each with its own config around it, from an event loop."""
+        return await Runnable.abatch(self, *args, **kwargs)
+
     def _merge_configs(self, *configs: RunnableConfig | None) -> RunnableConfig:
         """Return the config of a run; every way to run a binding asks for it here."""
         return self._carried().watched(super()._merge_configs(*configs))

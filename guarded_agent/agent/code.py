@@ -204,7 +204,7 @@ def _look_method(value: types.MethodType, name: str, found: Holdings, *, builder
 
 
 def _look_function(function: types.FunctionType, name: str, found: Holdings) -> None:
-    module = function.__module__ or ""
+    module = home(function)
     builder = module in _BUILDERS
     for cell_name, value in cells(function):
         _look(value, f"{name}: {cell_name}", found, builder=builder)
@@ -268,6 +268,11 @@ def _look_class(value: type[Any], name: str, found: Holdings) -> None:
         function = getattr(attribute, "__func__", attribute)
         if isinstance(function, types.FunctionType):
             _look_function(function, f"{name}.{function.__name__}", found)
+
+
+def home(function: types.FunctionType) -> str:
+    """Return the module in which a function was written, whatever it says of itself."""
+    return str(function.__globals__.get("__name__", ""))
 
 
 def root(module: str) -> str:

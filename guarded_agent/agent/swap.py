@@ -21,7 +21,7 @@ from typing import Any, cast
 from langgraph._internal._runnable import RunnableCallable
 from langgraph.func import _TaskFunction
 
-from guarded_agent.agent.code import PLAIN_ROOTS, codes, composed, root
+from guarded_agent.agent.code import PLAIN_ROOTS, codes, composed, home, root
 
 Replace = Callable[[Any], Any]
 
@@ -145,7 +145,7 @@ class _Globals(dict[str, Any]):
     """
 
     def __init__(self, live: dict[str, Any]) -> None:
-        super().__init__()
+        super().__init__(__name__=live.get("__name__"))
         self.live = live
 
     def __missing__(self, name: str) -> Any:
@@ -187,7 +187,7 @@ def _content(cell: types.CellType) -> Any:
 
 def _global_words(function: types.FunctionType) -> list[str]:
     """Names of globals that a user's function reads; a library's own are its own."""
-    if root(function.__module__ or "") in PLAIN_ROOTS | {"deepagents", "langchain"}:
+    if root(home(function)) in PLAIN_ROOTS | {"deepagents", "langchain"}:
         return []
     words = {
         str(step.argval)
