@@ -7,7 +7,7 @@ import functools
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
@@ -15,14 +15,15 @@ from langgraph.types import Command
 
 from guarded_agent.agent.net import Net, under
 from guarded_agent.agent.nodes import thread_of
+from guarded_agent.agent.passing import athrough, through
 from guarded_agent.agent.report import Report
-from guarded_agent.agent.result import pieces, put_back
 from guarded_agent.approvals import Approvals, Request
 from guarded_agent.core import Stage
 from guarded_agent.core.errors import ApprovalPending
 from guarded_agent.monitor import Monitor
 
 Config = RunnableConfig | Mapping[str, Any] | None
+T = TypeVar("T")
 
 
 class Result(dict[str, Any]):
@@ -139,12 +140,9 @@ class GuardedGraph(_Base):
         config = self._with_thread(config)
         if _is_new(input) and (open_requests := self._open(config)):
             _heed(open_requests, self.get_state(_head(config)))
-        parts = _readable(input)
-        if parts:
-            monitor = self._guarding.monitor
-            passed = monitor.pass_text(Stage.INPUT, parts, thread_id=thread_of(config))
-            input = put_back(input, passed)  # noqa: A001
-        yield from super().stream(input, self._guarding.watched(config), **kwargs)
+        admitted = self._admit(input, config)
+        kwargs = self._lasting(kwargs)
+        yield from super().stream(admitted, self._guarding.watched(config), **kwargs)
 
     async def astream(
         self,
@@ -156,13 +154,50 @@ class GuardedGraph(_Base):
         config = self._with_thread(config)
         if _is_new(input) and (open_requests := await asyncio.to_thread(self._open, config)):
             _heed(open_requests, await self.aget_state(_head(config)))
-        parts = _readable(input)
-        if parts:
-            monitor = self._guarding.monitor
-            passed = await monitor.apass_text(Stage.INPUT, parts, thread_id=thread_of(config))
-            input = put_back(input, passed)  # noqa: A001
-        async for item in super().astream(input, self._guarding.watched(config), **kwargs):
+        admitted = await self._aadmit(input, config)
+        kwargs = self._lasting(kwargs)
+        async for item in super().astream(admitted, self._guarding.watched(config), **kwargs):
             yield item
+
+    def astream_events(
+        self,
+        input: Any,  # noqa: A002
+        config: Config = None,
+        *,
+        version: Literal["v1", "v2", "v3"] = "v2",
+        **kwargs: Any,
+    ) -> Any:
+        """Stream events from an event loop, as the wrapped graph does."""
+        around = self._with_thread(config)
+        if version == "v1":  # it announces the input before the graph has seen it
+            return self._first_events(input, around, **kwargs)
+        return super().astream_events(input, around, version=version, **kwargs)
+
+    async def _first_events(self, given: Any, config: RunnableConfig, **kwargs: Any) -> Any:
+        admitted = await self._aadmit(given, config)
+        async for event in super().astream_events(admitted, config, version="v1", **kwargs):
+            yield event
+
+    def _admit(self, given: T, config: RunnableConfig) -> T:
+        """Return what a person says, judged before the graph sees it."""
+        monitor = self._guarding.monitor
+        return through(monitor, Stage.INPUT, given, thread_id=thread_of(config))
+
+    async def _aadmit(self, given: T, config: RunnableConfig) -> T:
+        monitor = self._guarding.monitor
+        return await athrough(monitor, Stage.INPUT, given, thread_id=thread_of(config))
+
+    def _lasting(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Unless the caller says otherwise, what a model asked for is kept before it runs.
+
+        A process that dies would otherwise ask its model again, and what ran already would
+        run as a new call. Reads may run again.
+        """
+        if options.keys() & {"durability", "checkpoint_during"} or self._guarding.nested:
+            return options
+        if all(spec.access == "read" for spec in self._guarding.monitor.engine.specs):
+            return options
+        return {**options, "durability": "sync"}
 
     def copy(self, update: dict[str, Any] | None = None) -> Any:
         """Return a guarded copy; `with_config` makes one."""
@@ -186,7 +221,7 @@ class GuardedGraph(_Base):
         open_requests = self._open(config)
         if open_requests and _is_head(config, state := self.get_state(_head(config))):
             _heed(open_requests, state)
-        return super().bulk_update_state(config, supersteps)
+        return super().bulk_update_state(config, self._admit(supersteps, config))
 
     async def abulk_update_state(self, config: RunnableConfig, supersteps: Any) -> RunnableConfig:
         """Change the state, unless that would drop a call that people decide on."""
@@ -194,7 +229,7 @@ class GuardedGraph(_Base):
         open_requests = await asyncio.to_thread(self._open, config)
         if open_requests and _is_head(config, state := await self.aget_state(_head(config))):
             _heed(open_requests, state)
-        return await super().abulk_update_state(config, supersteps)
+        return await super().abulk_update_state(config, await self._aadmit(supersteps, config))
 
     def _open(self, config: RunnableConfig) -> Sequence[Request]:
         """Return the requests of a thread whose calls it still has to act on."""
@@ -251,11 +286,6 @@ def _heed(open_requests: Sequence[Request], state: Any) -> None:
         "act on it: decide and resume it first, or cancel the request, or use another thread.",
         ids,
     )
-
-
-def _readable(given: Any) -> list[Any]:
-    """Return the texts of new input, as `pieces` gives them; none for a resume."""
-    return pieces(given) if isinstance(given, (dict, list, str)) else []
 
 
 def wake_up(state: Any) -> Command[Any] | None:

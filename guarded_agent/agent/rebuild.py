@@ -45,6 +45,7 @@ from guarded_agent.agent.nodes import (
 from guarded_agent.agent.report import Report
 from guarded_agent.agent.swap import swapped
 from guarded_agent.agent.tool import guard_tool, is_guarded
+from guarded_agent.agent.voice import heard
 from guarded_agent.core.errors import UnprovableGraph
 from guarded_agent.monitor import Monitor
 
@@ -63,12 +64,14 @@ class Rebuild:
         trust: What the user declared, as keys mapped to reasons.
         report: What was found.
         tools: Every tool that was found, by name.
+        tool_nodes: The class of every tool node that was found, by its key.
         answers: Whether guarded tools give refusals as results; see `guard_tool`.
     """
 
     trust: Mapping[str, str]
     report: Report
     tools: dict[str, BaseTool] = field(default_factory=dict[str, BaseTool])
+    tool_nodes: dict[str, type[ToolNode]] = field(default_factory=dict[str, type[ToolNode]])
     answers: bool = False
     _held: dict[int, Holdings] = field(default_factory=dict[int, Holdings])
     _done: dict[int, Graph] = field(default_factory=dict[int, Graph])
@@ -121,6 +124,7 @@ class Rebuild:
         if set(builder.channels) == {"__root__"}:
             self.unproven(key, "the state is a bare list, which cannot travel call by call")
             return
+        self.tool_nodes[key] = type(node)
         names = ", ".join(sorted(node.tools_by_name)) or "none"
         self.report.add(key, "guarded", f"gate, approval and exec for: {names}")
         for wrapper in (node._wrap_tool_call, node._awrap_tool_call):
@@ -249,7 +253,7 @@ class Rebuild:
     def _workflow(self, workflow: Graph, monitor: Monitor, changed: dict[str, Any]) -> Graph:
         """Return a copy of a functional workflow, whose function runs guarded objects."""
         nodes = {
-            name: node.copy({"bound": self.code(name, node.bound, monitor)})
+            name: node.copy({"bound": heard(self.code(name, node.bound, monitor), monitor, name)})
             for name, node in workflow.nodes.items()
         }
         return workflow.copy({"nodes": nodes, **changed})
@@ -274,6 +278,11 @@ class Rebuild:
                 out = self._add_code(new, name, spec, runnable, monitor)
                 if out is not None:
                     renamed[name] = out
+        for name, spec in new.nodes.items():
+            judges = (spec.metadata or {}).get("guard") in ("gate", "output")
+            if not (judges or isinstance(spec.runnable, Pregel)):
+                node = heard(cast("Any", spec.runnable), monitor, name)
+                new.nodes[name] = dataclasses.replace(spec, runnable=node)
         new.edges = {(renamed.get(start, start), end) for start, end in old.edges}
         for model, out in renamed.items():
             if out.endswith(".output"):
