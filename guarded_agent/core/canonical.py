@@ -20,6 +20,11 @@ MAX_DEPTH = 20
 MAX_ITEMS = 1_000
 
 
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
+
 def canonical(value: Any) -> bytes:
     """Return the canonical bytes of `value`.
 
@@ -31,10 +36,7 @@ def canonical(value: Any) -> bytes:
         b'{"a":"\\xc3\\xa9","b":1}'
     """
     try:
-        text = json.dumps(
-            value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        )
-        return text.encode()
+        return _CANONICAL.encode(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise ActionError(f"this value has no canonical form: {error}") from None
 

@@ -258,10 +258,12 @@ def _readings(view: View, hits: list[tuple[int, int, str]], offset: int) -> Iter
     masks = [0] * len(ends)
     for start, _, name in hits:
         masks[min(bisect.bisect_right(ends, start), len(ends) - 1)] |= _BIT[name]
+    shown_anywhere = _union(masks)
+    frames = [one for one in _FRAMES if all(shown_anywhere & need for need in one.needs)]
     best: dict[str, tuple[float, int, int, _Compiled]] = {}
-    for first, last, window in _windows(masks):
+    for first, last, window in _windows(masks) if frames else ():
         loss = SPREAD[last - first - 1]
-        for compiled in _FRAMES:
+        for compiled in frames:
             score = _score(compiled, window) - loss
             known = best.get(compiled.frame.category)
             if score >= HINT and (known is None or score > known[0]):

@@ -16,10 +16,13 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from urllib.parse import unquote
+
+import re2
 
 LAYERS = 2
 """How many times a decoded run is searched for another one."""
@@ -51,12 +54,40 @@ _SPELT = {
 _LEET = str.maketrans("4@31!05$78", "aaeiiosstb")
 
 _WORD = re.compile(r"[^\W_]+")
-_SPACED = re.compile(r"(?<!\w)(?:[^\W\d_][ .\-_*|/]){2,}[^\W\d_](?!\w)")
-_LEET_WORD = re.compile(r"[a-z0-9@$!.\-_*]+")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{20,}={0,2}")
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){16,}")
-_GAP = re.compile(r"(?<!\n)\n(?!\s)|[ \t]{2,}")
-_PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+# Only words with a sign in them: of letters alone nothing becomes another word.
+_LEET_WORD = re.compile(r"(?<![a-z0-9@$!.\-_*])[a-z]*[0-9@$!.\-_*][a-z0-9@$!.\-_*]*")
+_LATIN1 = re2.Options()
+_LATIN1.encoding = re2.Options.Encoding.LATIN1
+_LATIN1.never_capture = True
+
+
+class _Rare:
+    """A pattern that few texts match, behind a gate that says so in a fraction of the time.
+
+    Args:
+        pattern: For Python, which alone finds where the matches are.
+        gate: For RE2. Of an ASCII text it matches at least what `pattern` matches.
+    """
+
+    def __init__(self, pattern: str, gate: str) -> None:
+        self._pattern = re.compile(pattern)
+        self._gate: Any = re2.compile(gate.encode(), _LATIN1)
+
+    def finditer(self, text: str) -> Iterable[re.Match[str]]:
+        """Return the matches in `text`."""
+        if text.isascii() and self._gate.search(text.encode()) is None:
+            return ()
+        return self._pattern.finditer(text)
+
+
+_SPACED = _Rare(
+    r"(?<!\w)(?:[^\W\d_][ .\-_*|/]){2,}[^\W\d_](?!\w)",
+    r"\b(?:[A-Za-z][ .\-_*|/]){2,}[A-Za-z]\b",
+)
+_BASE64 = _Rare(r"[A-Za-z0-9+/_\-]{20,}={0,2}", r"[A-Za-z0-9+/_\-]{20}")
+_HEX = _Rare(r"(?:[0-9a-fA-F]{2}[ :]?){16,}", r"(?:[0-9a-fA-F]{2}[ :]?){16}")
+_GAP = _Rare(r"(?<!\n)\n(?!\s)|[ \t]{2,}", r"\n(?:\S|\z)|[ \t]{2}")
+_PERCENT = _Rare(r"(?:%[0-9a-fA-F]{2})+", r"%[0-9a-fA-F]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +101,8 @@ class View:
     """
 
     text: str
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
+    starts: Sequence[int]
+    ends: Sequence[int]
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """Return the span of the original that `start:end` of this view stands for."""
@@ -88,7 +119,7 @@ def views(text: str) -> tuple[View, ...]:
         >>> [view.text for view in views("Ｃancel the ѕhutd0wn")]
         ['cancel the shutd0wn', 'cancel the shutdown']
     """
-    raw = View(text, tuple(range(len(text))), tuple(range(1, len(text) + 1)))
+    raw = View(text, range(len(text)), range(1, len(text) + 1))
     for _ in range(LAYERS):
         decoded = _decoded(raw)
         if decoded is raw:
@@ -100,7 +131,7 @@ def views(text: str) -> tuple[View, ...]:
     return (plain,) if leet.text == plain.text else (plain, leet)
 
 
-def _replace(view: View, pattern: re.Pattern[str], new: Callable[[str], str]) -> View:
+def _replace(view: View, pattern: re.Pattern[str] | _Rare, new: Callable[[str], str]) -> View:
     """Replace matches by `new(match)`; the new characters share the span of the match."""
     parts: list[str] = []
     starts: list[int] = []
@@ -133,14 +164,15 @@ def _replace(view: View, pattern: re.Pattern[str], new: Callable[[str], str]) ->
 
 def _folded(view: View) -> View:
     """Fold letters one by one; fold look-alikes only where the text is Latin."""
+    if view.text.isascii():  # each letter stays one letter
+        return View(view.text.lower(), view.starts, view.ends)
     letters = [char for char in view.text if char.isalpha()]
     latin = sum(map(_is_latin, letters)) * 2 >= len(letters)
     mixed: set[int] = set()
-    if not view.text.isascii():
-        for match in _WORD.finditer(view.text):
-            word = match.group()
-            if latin or any(map(_is_latin, word)):
-                mixed.update(range(*match.span()))
+    for match in _WORD.finditer(view.text):
+        word = match.group()
+        if latin or any(map(_is_latin, word)):
+            mixed.update(range(*match.span()))
     parts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
