@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from guarded_agent.guards.pii.entities import KINDS, Kind
+from guarded_agent.guards.pii.gates import promising
 from guarded_agent.guards.scrub import Find, Hit
 
 if TYPE_CHECKING:
@@ -68,8 +69,11 @@ def finder(
     spared = kept or Kept()
 
     def find(text: str) -> list[Hit]:
+        hopeful = promising(text, wanted)
+        if not hopeful:
+            return []
         results = engine(tuple(regions)).analyze(
-            text, language="en", entities=wanted, score_threshold=_THRESHOLD
+            text, language="en", entities=list(hopeful), score_threshold=_THRESHOLD
         )
         hits: list[Hit] = []
         for result in results:

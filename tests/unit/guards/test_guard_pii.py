@@ -246,7 +246,7 @@ def test_a_crash_of_the_detector_reaches_the_monitor(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(engine_module, "_engine", lambda regions: Broken())
     with pytest.raises(RuntimeError, match="detector broke"):
-        judge(PiiGuard(), OUTPUT, "x")
+        judge(PiiGuard(), OUTPUT, "ann@example.com")
 
 
 def test_the_engine_is_built_once_however_many_threads_come_first() -> None:
