@@ -11,6 +11,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as make_tool
 from langgraph.graph.state import CompiledStateGraph, StateGraph
 
+from guarded_agent.agent.canary import fly
 from guarded_agent.agent.chain import CHAIN, GuardedChain, build_chain, is_executor, look_chain
 from guarded_agent.agent.code import composed
 from guarded_agent.agent.describe import Shape
@@ -177,6 +178,7 @@ def _monitor(
     rebuild: Rebuild, policy: PolicySource, store: str | Store | None, guards: Iterable[Guard]
 ) -> Monitor:
     """Return the monitor for what was looked at, once all of it is proven."""
+    fly(rebuild)
     rebuild.require_proof()
     specs = [Shape.of(tool).spec for tool in rebuild.tools.values()]
     return open_monitor(policy, store, specs, guards)
