@@ -154,6 +154,9 @@ def _look(value: Any, name: str, found: Holdings, *, builder: bool) -> None:
             _look_all((part.func, *part.args, *part.keywords.values()), name, found, builder)
         case _TaskFunction():
             _look(cast("Any", value).func, name, found, builder=builder)
+        case _ if type(value).__module__ == "langchain.agents.structured_output":
+            # A schema that the model fills; nothing of it runs but this function.
+            _look(getattr(value, "handle_errors", None), name, found, builder=builder)
         case enum.Enum():
             _look(value.value, name, found, builder=builder)
         case list() | tuple() | set() | frozenset():

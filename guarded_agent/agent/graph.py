@@ -17,6 +17,7 @@ from guarded_agent.agent.net import Net, under
 from guarded_agent.agent.nodes import thread_of
 from guarded_agent.agent.passing import athrough, through
 from guarded_agent.agent.report import Report
+from guarded_agent.agent.wait import is_ours
 from guarded_agent.approvals import Approvals, Request
 from guarded_agent.core import Stage
 from guarded_agent.core.errors import ApprovalPending
@@ -114,16 +115,18 @@ class GuardedGraph(_Base):
             As `invoke` does.
         """
         config = config_of(thread)
-        return self.invoke(self._wake(config), config, **kwargs)
+        state = self.get_state(config, subgraphs=True)
+        if _waits_for_answers(state):
+            return self._result(_as_returned(state), config)
+        return self.invoke(wake_up(state), config, **kwargs)
 
     async def aresume(self, thread: str | Config, **kwargs: Any) -> Any:
         """Go on with a thread whose requests were decided, from an event loop."""
         config = config_of(thread)
         state = await self.aget_state(config, subgraphs=True)
+        if _waits_for_answers(state):
+            return await asyncio.to_thread(self._result, _as_returned(state), config)
         return await self.ainvoke(wake_up(state), config, **kwargs)
-
-    def _wake(self, config: RunnableConfig) -> Command[Any] | None:
-        return wake_up(self.get_state(config, subgraphs=True))
 
     def invoke(self, input: Any, config: Config = None, **kwargs: Any) -> Any:  # noqa: A002
         """Run the graph; a dict that it returns is a `Result`."""
@@ -288,9 +291,25 @@ def _heed(open_requests: Sequence[Request], state: Any) -> None:
     )
 
 
+def _waits_for_answers(state: Any) -> bool:
+    """Return whether all that a thread waits for are answers to questions of its own.
+
+    Running it would answer them with whatever woke the thread last.
+    """
+    return bool(state.interrupts) and not any(is_ours(item.value) for item in state.interrupts)
+
+
+def _as_returned(state: Any) -> Any:
+    """Return a paused state as `invoke` returned it."""
+    values = state.values
+    if not isinstance(values, dict):
+        return values
+    return {**cast("dict[str, Any]", values), "__interrupt__": list(state.interrupts)}
+
+
 def wake_up(state: Any) -> Command[Any] | None:
-    """Wake every paused task; each one looks at the store, not at this."""
-    ids = [item.id for item in state.interrupts]
+    """Wake every task that waits for the store; each one looks there, not at this."""
+    ids = [item.id for item in state.interrupts if is_ours(item.value)]
     return Command(resume={key: {"type": "wake"} for key in ids}) if ids else None
 
 

@@ -7,6 +7,7 @@ it only wakes the task, which then reads the store again.
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from langchain_core.runnables.config import ensure_config
 from langgraph.types import interrupt
@@ -33,6 +34,7 @@ def resolve(monitor: Monitor, standing: Standing, shape: Shape) -> Standing:
         GraphInterrupt: People have not decided. LangGraph runs the task again later.
         ApprovalRequired: People have not decided, and there is no graph to pause.
     """
+    _drop_wake_up(standing)
     while standing.state in ("waiting", "edited"):
         if standing.state == "waiting":
             _pause(standing)
@@ -48,6 +50,7 @@ def resolve(monitor: Monitor, standing: Standing, shape: Shape) -> Standing:
 
 async def aresolve(monitor: Monitor, standing: Standing, shape: Shape) -> Standing:
     """Do what `resolve` does, from an event loop."""
+    _drop_wake_up(standing)
     while standing.state in ("waiting", "edited"):
         if standing.state == "waiting":
             _pause(standing)
@@ -91,6 +94,27 @@ def can_pause() -> bool:
     around = ensure_config().get("configurable", {})
     # Without a checkpointer the graph would stop, and could never be resumed.
     return _SCRATCHPAD in around and bool(around.get(_CHECKPOINTER))
+
+
+def _drop_wake_up(standing: Standing) -> None:
+    """Throw away what woke this task for a call that waited for people.
+
+    It says nothing, and the next to read it would be a question of the tool's own: a
+    task's questions take the answers in their order, whoever asked.
+    """
+    request = standing.request
+    if request is None or request.state == "used" or not can_pause():
+        return
+    scratchpad = ensure_config()["configurable"][_SCRATCHPAD]
+    if scratchpad.resume:
+        scratchpad.resume.pop()
+    scratchpad.get_null_resume(True)
+
+
+def is_ours(value: object) -> bool:
+    """Return whether an interrupt waits for the store, and is no question of a tool's own."""
+    kind = cast("dict[str, object]", value).get("type") if isinstance(value, dict) else None
+    return kind == "outcome_unknown" or (kind == "tool_approval" and "approval_id" in value)
 
 
 def _pause(standing: Standing) -> None:
