@@ -36,6 +36,9 @@ from guarded_agent.policy import load
 from guarded_agent.store import Store
 
 
+_MOST_MADE = 256
+
+
 class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
     """Guards an agent made by `langchain.agents.create_agent`.
 
@@ -70,6 +73,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         self._lock = threading.Lock()
         self._shapes = {tool.name: Shape.of(tool) for tool in tools}
         self._strict = bool(self._shapes)
+        self._made: dict[int, tuple[Any, Monitor, Any]] = {}
         self._monitor = self._open()
 
     @property
@@ -143,7 +147,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
     ) -> ModelResponse[Any]:
         """Let the model be the guarded one, whichever it is."""
         self._meet(item for item in request.tools if isinstance(item, BaseTool))
-        return handler(request.override(model=guard_model(request.model, self._monitor)))
+        return handler(request.override(model=self._guarded(request.model, guard_model)))
 
     async def awrap_model_call(
         self,
@@ -151,9 +155,8 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any]:
         """Let the model be the guarded one, from an event loop."""
-        tools = [item for item in request.tools if isinstance(item, BaseTool)]
-        await asyncio.to_thread(self._meet, tools)
-        return await handler(request.override(model=guard_model(request.model, self._monitor)))
+        await self._ameet([item for item in request.tools if isinstance(item, BaseTool)])
+        return await handler(request.override(model=self._guarded(request.model, guard_model)))
 
     def after_model(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
         """Judge the whole message before anything acts on it."""
@@ -186,7 +189,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         self._meet([*(request.runtime.tools or ()), request.tool])
         token = ORIGIN.set(_origin(request))
         try:
-            return handler(request.override(tool=guard_tool(request.tool, self._monitor)))
+            return handler(request.override(tool=self._guarded(request.tool, guard_tool)))
         finally:
             ORIGIN.reset(token)
 
@@ -198,10 +201,10 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         """Run the guarded tool in the tool's place, from an event loop."""
         if request.tool is None:
             return await handler(request)
-        await asyncio.to_thread(self._meet, [*(request.runtime.tools or ()), request.tool])
+        await self._ameet([*(request.runtime.tools or ()), request.tool])
         token = ORIGIN.set(_origin(request))
         try:
-            return await handler(request.override(tool=guard_tool(request.tool, self._monitor)))
+            return await handler(request.override(tool=self._guarded(request.tool, guard_tool)))
         finally:
             ORIGIN.reset(token)
 
@@ -216,6 +219,20 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
             for item in new:
                 self._shapes.setdefault(item.name, Shape.of(item))
             self._monitor = self._open()
+
+    async def _ameet(self, tools: Sequence[BaseTool]) -> None:
+        if any(item.name not in self._shapes for item in tools):
+            await asyncio.to_thread(self._meet, tools)
+
+    def _guarded(self, thing: Any, make: Callable[[Any, Monitor], Any]) -> Any:
+        """Return a tool or model guarded; the same one comes with every call."""
+        monitor = self._monitor
+        known = self._made.get(id(thing))
+        if known is None or known[0] is not thing or known[1] is not monitor:
+            if len(self._made) >= _MOST_MADE:  # an agent that makes its tools anew each time
+                self._made.clear()
+            known = self._made[id(thing)] = thing, monitor, make(thing, monitor)
+        return known[2]
 
     def _open(self) -> Monitor:
         specs = [shape.spec for shape in self._shapes.values()]
