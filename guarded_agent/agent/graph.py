@@ -172,13 +172,13 @@ class GuardedGraph(_Base):
     ) -> Any:
         """Stream events from an event loop, as the wrapped graph does."""
         around = self._with_thread(config)
-        if version == "v1":  # it announces the input before the graph has seen it
-            return self._first_events(input, around, **kwargs)
-        return super().astream_events(input, around, version=version, **kwargs)
+        if version == "v3":
+            return super().astream_events(input, around, version=version, **kwargs)
+        return self._events(input, around, version=version, **kwargs)
 
-    async def _first_events(self, given: Any, config: RunnableConfig, **kwargs: Any) -> Any:
-        admitted = await self._aadmit(given, config)
-        async for event in super().astream_events(admitted, config, version="v1", **kwargs):
+    async def _events(self, given: Any, config: RunnableConfig, **kwargs: Any) -> Any:
+        admitted = await self._aadmit(given, config)  # the first event repeats the input as given
+        async for event in super().astream_events(admitted, config, **kwargs):
             yield event
 
     def _admit(self, given: T, config: RunnableConfig) -> T:

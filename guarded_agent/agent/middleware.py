@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest
 from langchain.agents.middleware.types import ModelResponse
@@ -25,6 +25,7 @@ from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.graph import Config, config_of, wake_up
 from guarded_agent.agent.model import guard_model
 from guarded_agent.agent.nodes import last_ai, origin_in, stage_of, thread_of
+from guarded_agent.agent.passing import athrough, through
 from guarded_agent.agent.result import pieces, put_back
 from guarded_agent.agent.runtime import PolicySource, open_monitor, open_store
 from guarded_agent.agent.tool import ORIGIN, guard_tool
@@ -34,6 +35,8 @@ from guarded_agent.core.errors import ApprovalPending
 from guarded_agent.monitor import Monitor
 from guarded_agent.policy import load
 from guarded_agent.store import Store
+
+T = TypeVar("T")
 
 
 _MOST_MADE = 256
@@ -109,6 +112,18 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         return await agent.ainvoke(wake_up(state), config, **kwargs)
 
     # -- what the agent reads ----------------------------------------------------------
+
+    def admit(self, given: T, thread: str) -> T:
+        """Return input as it may pass: `agent.invoke(middleware.admit(given, "t1"), config)`.
+
+        LangGraph stores and announces an agent's input before any middleware runs. Where
+        what people say must not stand in checkpoints and traces, let it through here first.
+        """
+        return through(self._monitor, Stage.INPUT, given, thread_id=thread)
+
+    async def aadmit(self, given: T, thread: str) -> T:
+        """Do what `admit` does, from an event loop."""
+        return await athrough(self._monitor, Stage.INPUT, given, thread_id=thread)
 
     def before_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
         """Judge the new messages from outside.

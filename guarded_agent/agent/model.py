@@ -31,7 +31,13 @@ from langchain_core.prompt_values import ChatPromptValue
 from langgraph.errors import GraphBubbleUp
 
 from guarded_agent.agent.failure import again, words
-from guarded_agent.agent.passing import athrough, cleaned, is_action, through
+from guarded_agent.agent.passing import (
+    athrough,
+    cleaned,
+    cleaned_metadata,
+    is_action,
+    through,
+)
 from guarded_agent.agent.stream import Outflow, without_logprobs
 from guarded_agent.core import Stage
 from guarded_agent.core.errors import GuardedAgentError
@@ -108,8 +114,8 @@ def _with_form(message: M, data: Any, passed: Any) -> M:
     return message.model_copy(update={"content": text})
 
 
-def _generation(old: ChatGeneration, message: BaseMessage) -> ChatGeneration:
-    info = old.generation_info
+def _generation(monitor: Monitor, old: ChatGeneration, message: BaseMessage) -> ChatGeneration:
+    info = cleaned_metadata(monitor, old.generation_info)
     if message is not old.message:  # log probabilities spell what was replaced
         info = without_logprobs(info) or None
         kept = without_logprobs(message.response_metadata)
@@ -119,8 +125,9 @@ def _generation(old: ChatGeneration, message: BaseMessage) -> ChatGeneration:
 
 def _result(monitor: Monitor, old: ChatResult, messages: Sequence[BaseMessage]) -> ChatResult:
     pairs = zip(old.generations, messages, strict=True)
-    output = cleaned(monitor, Stage.MODEL_OUTPUT, old.llm_output)
-    return ChatResult(generations=[_generation(*pair) for pair in pairs], llm_output=output)
+    output = cleaned_metadata(monitor, old.llm_output)
+    said = [_generation(monitor, before, message) for before, message in pairs]
+    return ChatResult(generations=said, llm_output=output)
 
 
 def _told(monitor: Monitor, messages: Sequence[BaseMessage]) -> list[BaseMessage]:

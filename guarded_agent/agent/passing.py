@@ -8,8 +8,10 @@ structured answer, is no action but an answer: its arguments are text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
+from langchain_core.messages import AIMessage
 from langchain_core.runnables.config import ensure_config
 
 from guarded_agent.agent.result import Calls, Swap, pieces, put_back, rebuild
@@ -74,6 +76,14 @@ def cleaned(monitor: Monitor, stage: Stage, value: T) -> T:
     if not monitor.scrubber.replaces(stage):
         return value
     return cast("T", rebuild(value, lambda part: monitor.scrubber.clean(stage, part)))
+
+
+def cleaned_metadata(monitor: Monitor, data: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a provider's metadata with its texts cleaned; counts and times stay."""
+    if not data:
+        return None
+    holder = AIMessage("", response_metadata=dict(data))
+    return cleaned(monitor, Stage.MODEL_OUTPUT, holder).response_metadata
 
 
 def arguments(monitor: Monitor, *, answers: bool = False) -> Calls:

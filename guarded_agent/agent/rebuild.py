@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import SystemMessage
 from langchain_core.tools import BaseTool
 from langgraph._internal._constants import PREVIOUS, TASKS
 from langgraph._internal._runnable import RunnableCallable
@@ -42,10 +43,12 @@ from guarded_agent.agent.nodes import (
     lane_wrapper,
     wrapped_model_node,
 )
+from guarded_agent.agent.passing import cleaned
 from guarded_agent.agent.report import Report
 from guarded_agent.agent.swap import swapped
 from guarded_agent.agent.tool import guard_tool, is_guarded
 from guarded_agent.agent.voice import heard
+from guarded_agent.core import Stage
 from guarded_agent.core.errors import UnprovableGraph
 from guarded_agent.monitor import Monitor
 
@@ -403,6 +406,8 @@ class Rebuild:
             return self.tool(value, monitor) if id(value) in by_hand else value
         if isinstance(value, BaseChatModel):
             return guard_model(value, monitor)
+        if isinstance(value, SystemMessage):  # what puts it into a prompt announces it
+            return cleaned(monitor, Stage.INPUT, value)
         if _executes_model(value):
             return _guarding(value, monitor)
         if isinstance(value, CompiledStateGraph) or is_workflow(value):

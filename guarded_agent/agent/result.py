@@ -269,11 +269,20 @@ class _Rebuilding:
             return value if passed == text else passed
         new = {name: self.of(item, depth + 1) for name, item in fields.items()}
         changed = {name: item for name, item in new.items() if item is not fields[name]}
-        changed = {name: item for name, item in changed.items() if item != fields[name]}
+        changed = {
+            name: _number(fields[name], item)
+            for name, item in changed.items()
+            if item != fields[name]
+        }
         return _with_fields(value, changed) if changed else value
 
 
 CALL_FIELDS = frozenset({"function_call", "tool_calls"})
+
+
+def _number(old: Any, new: Any) -> Any:
+    """A field for numbers keeps one: the words that stand for a card number do not fit there."""
+    return type(old)(0) if isinstance(old, (int, float)) else new
 
 
 def _deep(value: Any, swap: Swap) -> Any:

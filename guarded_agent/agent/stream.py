@@ -21,7 +21,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils._merge import merge_dicts
 
-from guarded_agent.agent.passing import cleaned, is_action
+from guarded_agent.agent.passing import cleaned_metadata, is_action
 from guarded_agent.agent.result import CALL_BLOCKS, CALL_FIELDS
 from guarded_agent.core import Stage, TextFilter
 from guarded_agent.monitor import WITHHELD, Monitor
@@ -87,32 +87,34 @@ class Outflow:
             return None
         calls = [call for call in message.tool_call_chunks if not self._holds(call)]
         own = calls == message.tool_call_chunks
+        kept = cleaned_metadata(self.monitor, kept) or {}
         shown = message.model_copy(
             update={
                 "content": self._content(message.content),
                 "additional_kwargs": self._extra(message.additional_kwargs),
-                "response_metadata": self._clean(message.response_metadata),
+                "response_metadata": cleaned_metadata(self.monitor, message.response_metadata)
+                or {},
                 "tool_call_chunks": calls,
                 "tool_calls": message.tool_calls if own else [],
                 "invalid_tool_calls": message.invalid_tool_calls if own else [],
             }
         )
-        return ChatGenerationChunk(message=shown, generation_info=self._clean(info) or None)
+        return ChatGenerationChunk(
+            message=shown, generation_info=cleaned_metadata(self.monitor, info)
+        )
 
     def message(self) -> AIMessageChunk | None:
         """Return the whole message as the model gave it."""
         if not self._raw:
             return None
-        return cast(
-            "AIMessageChunk", self._raw[0] + self._raw[1:] if self._raw[1:] else self._raw[0]
-        )
+        first, *others = self._raw
+        return cast("AIMessageChunk", first + others if others else first)
 
     def rest(self, judged: AIMessageChunk) -> ChatGenerationChunk | None:
         """Return what is still to be shown, given the whole message as it may pass."""
         if self.whole:
-            return ChatGenerationChunk(
-                message=judged, generation_info=self._clean(self._info) or None
-            )
+            info = cleaned_metadata(self.monitor, self._info)
+            return ChatGenerationChunk(message=judged, generation_info=info)
         content = self._rest_of_content(judged.content)
         extra = self._rest_of_extra(judged.additional_kwargs)
         calls = [call for call in judged.tool_call_chunks if self._holds(call)]
@@ -175,10 +177,6 @@ class Outflow:
         if index is not None and name:
             self._names[index] = name
         return self.monitor.scrubber.replaces(Stage.ACTION) or not is_action(self.monitor, name)
-
-    def _clean(self, data: dict[str, Any]) -> dict[str, Any]:
-        holder = AIMessageChunk(content="", response_metadata=data)
-        return cleaned(self.monitor, Stage.MODEL_OUTPUT, holder).response_metadata if data else data
 
     # -- what follows at the end -------------------------------------------------------
 
