@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -134,9 +135,12 @@ PARTS = (
         lambda found: found(_echo),
     ),
     Part("langgraph._internal._runnable", "RunnableSeq", ("invoke", "ainvoke")),
+    Part("langgraph._internal._constants", "CONF", ()),
+    Part("langgraph._internal._constants", "CONFIG_KEY_RUNTIME", ()),
     Part("langgraph._internal._constants", "PREVIOUS", ()),
     Part("langgraph._internal._constants", "TASKS", ()),
     Part("langgraph.func", "_TaskFunction", ()),
+    Part("langgraph.pregel._tools", "_tool_call_writer", ("get", "set")),
     Part(
         "langchain_core.tools",
         "StructuredTool",
@@ -147,7 +151,7 @@ PARTS = (
     Part(
         "langchain_core.language_models",
         "BaseChatModel",
-        ("_generate", "_agenerate", "_stream", "_astream"),
+        ("_generate", "_agenerate", "_stream", "_astream", "_convert_input"),
     ),
     Part(
         "langchain_core.runnables",
@@ -161,6 +165,8 @@ PARTS = (
         ("_atransform",),
         lambda found: found(_aeach),
     ),
+    Part("langchain_core.utils._merge", "merge_dicts", ()),
+    Part("langchain_core.runnables", "RunnableBinding", ("_merge_configs",)),
     Part("langchain_core.runnables", "RunnableParallel", ("steps__",), lambda found: found({})),
 )
 """What every guarded graph needs."""
@@ -191,8 +197,10 @@ OPTIONAL = frozenset({"_stream_chat_model_events", "_astream_chat_model_events"}
 def _problem() -> str:
     missing = [name for part in PARTS for name in part.missing()]
     for word, (module, constant) in WORDS.items():
-        if getattr(import_module(module), constant, None) != word:
-            missing.append(f"{module}.{constant} = {word!r}")
+        with suppress(ImportError):
+            if getattr(import_module(module), constant, None) == word:
+                continue
+        missing.append(f"{module}.{constant} = {word!r}")
     return "; ".join(refused()) or _without(missing)
 
 
