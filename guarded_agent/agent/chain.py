@@ -24,10 +24,9 @@ from pydantic import Field
 
 from guarded_agent.agent.graph import Guarding
 from guarded_agent.agent.net import Net
-from guarded_agent.agent.nodes import thread_of
+from guarded_agent.agent.passing import athrough, through
 from guarded_agent.agent.rebuild import Rebuild
 from guarded_agent.agent.report import Report
-from guarded_agent.agent.result import pieces, put_back
 from guarded_agent.approvals import Approvals
 from guarded_agent.core import Stage
 from guarded_agent.monitor import Monitor
@@ -138,9 +137,8 @@ def build_chain(rebuild: Rebuild, chain: Runnable[Any, Any], monitor: Monitor) -
         own=_EXECUTORS_OWN if is_executor(chain) else (),
         outside=any(not key.startswith("tool:") for key in rebuild.trust),
     )
-    first = RunnableLambda(_input_guard(monitor), _async_input_guard(monitor), name="input")
     return GuardedChain(
-        bound=RunnableSequence(first, inner),
+        bound=RunnableSequence(_input_guard(monitor), inner),
         guarding=Guarding(monitor, rebuild.report, net),
     )
 
@@ -184,27 +182,18 @@ def _built_executor(rebuild: Rebuild, executor: Any, monitor: Monitor) -> Runnab
     )
 
 
-def _input_guard(monitor: Monitor) -> Any:
-    def judge(given: Any, config: RunnableConfig) -> Any:
-        parts = _readable(given)
-        if not parts:
+def _input_guard(monitor: Monitor) -> RunnableLambda[Any, Any]:
+    """Return the first step: it judges what the chain is given, whichever way it is run."""
+
+    def judge(given: Any) -> Any:
+        return through(monitor, Stage.INPUT, given) if isinstance(given, _READABLE) else given
+
+    async def ajudge(given: Any) -> Any:
+        if not isinstance(given, _READABLE):
             return given
-        passed = monitor.pass_text(Stage.INPUT, parts, thread_id=thread_of(config))
-        return put_back(given, passed)
+        return await athrough(monitor, Stage.INPUT, given)
 
-    return judge
-
-
-def _async_input_guard(monitor: Monitor) -> Any:
-    async def judge(given: Any, config: RunnableConfig) -> Any:
-        parts = _readable(given)
-        if not parts:
-            return given
-        passed = await monitor.apass_text(Stage.INPUT, parts, thread_id=thread_of(config))
-        return put_back(given, passed)
-
-    return judge
+    return RunnableLambda(judge, ajudge, name="input")
 
 
-def _readable(given: Any) -> list[Any]:
-    return pieces(given) if isinstance(given, (dict, list, str, BaseMessage)) else []
+_READABLE = (dict, list, str, BaseMessage)

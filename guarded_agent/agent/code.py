@@ -86,7 +86,9 @@ _SHAPING = (
     "langchain_classic.agents.openai_tools",
 )
 # Objects of the standard library that hand on what they hold, and cannot be looked into.
-_HOLDERS = frozenset({"asyncio", "builtins", "collections", "functools", "itertools", "operator"})
+_HOLDERS = frozenset(
+    {"asyncio", "builtins", "collections", "functools", "itertools", "operator", "types"}
+)
 _FORBIDDEN = frozenset({"__import__", "breakpoint", "compile", "eval", "exec", "input", "open"})
 
 

@@ -31,8 +31,9 @@ Tools = Sequence[BaseTool | Callable[..., Any]]
 Chain = Runnable[Any, Any]
 
 
+# A graph is a Runnable too: the first that fits counts.
 @overload
-def guard(
+def guard(  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
     target: CompiledStateGraph[Any, Any, Any, Any] | StateGraph[Any, Any, Any, Any],
     *,
     policy: PolicySource = ...,
@@ -114,7 +115,7 @@ def guard(
         return _guard_graph(cast("Graph", target), policy, store, declared, guards)
     if isinstance(target, (list, tuple)):
         return _guard_tools(cast("Tools", target), policy, store, declared, guards)
-    if is_executor(target) or composed(target) is not None:
+    if isinstance(target, GuardedChain) or is_executor(target) or composed(target) is not None:
         return _guard_chain(cast("Chain", target), policy, store, declared, guards)
     raise UnprovableGraph(*_refusal(target))
 

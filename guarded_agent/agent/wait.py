@@ -105,7 +105,7 @@ def _drop_wake_up(standing: Standing) -> None:
     request = standing.request
     if request is None or request.state == "used" or not can_pause():
         return
-    scratchpad = ensure_config()["configurable"][_SCRATCHPAD]
+    scratchpad = ensure_config().get("configurable", {})[_SCRATCHPAD]
     if scratchpad.resume:
         scratchpad.resume.pop()
     scratchpad.get_null_resume(True)
@@ -113,8 +113,9 @@ def _drop_wake_up(standing: Standing) -> None:
 
 def is_ours(value: object) -> bool:
     """Return whether an interrupt waits for the store, and is no question of a tool's own."""
-    kind = cast("dict[str, object]", value).get("type") if isinstance(value, dict) else None
-    return kind == "outcome_unknown" or (kind == "tool_approval" and "approval_id" in value)
+    payload = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    kind = payload.get("type")
+    return kind == "outcome_unknown" or (kind == "tool_approval" and "approval_id" in payload)
 
 
 def _pause(standing: Standing) -> None:

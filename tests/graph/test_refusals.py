@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import collections
+import enum
+import functools
+import itertools
+import json
 import subprocess
+import types
 from typing import Any
 
 import pytest
+from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import BaseTool, tool
+from langgraph.func import task
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
@@ -221,3 +229,91 @@ def test_a_body_that_calls_another_guarded_tool_is_judged_again(store: Store) ->
     tools = {item.name: item for item in guard([tidy, wipe], policy=policy, store=store)}
     with pytest.raises(ApprovalRequired):
         tools["tidy"].invoke({"disk": "a"})
+
+
+# -- what a node can hold without its code saying so --------------------------------------
+
+
+def runs(held: Any) -> Any:
+    def work(state: MessagesState) -> dict[str, Any]:
+        str(held)
+        return {"messages": []}
+
+    return work
+
+
+class Held(enum.Enum):
+    TOOL = (wipe,)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        collections.deque([wipe]),
+        types.MappingProxyType({"wipe": wipe}),
+        types.SimpleNamespace(wipe=wipe),
+        functools.lru_cache(lambda: wipe.invoke({"disk": "a"})),
+        iter([wipe]),
+        itertools.cycle([wipe]),
+        {"wipe": wipe}.values(),
+        Held.TOOL,
+    ],
+    ids=lambda held: type(held).__name__,
+)
+def test_a_tool_in_a_holder_that_cannot_be_copied_is_refused(held: Any, store: Store) -> None:
+    with pytest.raises(UnprovableGraph, match="wipe"):
+        guard(graph_of(runs(held)), store=store)
+
+
+def test_a_task_of_the_functional_interface_is_read_like_a_function(store: Store) -> None:
+    @task
+    def act() -> Any:
+        subprocess.run(["true"], check=True)
+
+    assert "module subprocess" in refused(graph_of(runs(act)), store)["work"]
+
+
+def test_a_function_that_says_it_is_of_a_library_is_read_all_the_same(store: Store) -> None:
+    @functools.wraps(json.dumps)
+    def work(state: MessagesState) -> dict[str, Any]:
+        subprocess.run(["true"], check=True)
+        return {"messages": []}
+
+    assert "module subprocess" in refused(graph_of(work), store)["work"]
+
+
+def test_a_chain_may_not_hold_what_a_node_may_not(store: Store) -> None:
+    chain = RunnableLambda(lambda text: subprocess.run([text], check=True)) | RunnableLambda(str)
+    assert "module subprocess" in refused(chain, store)["chain"]
+
+
+def test_what_is_known_in_a_declared_chain_is_still_guarded(store: Store) -> None:
+    from guarded_agent.core.errors import ApprovalRequired
+
+    def work(disk: str) -> Any:
+        subprocess.run(["true"], check=True)
+        return wipe.invoke({"disk": disk})
+
+    chain = RunnableLambda(work) | RunnableLambda(str)
+    safe = guard(chain, store=store, trust={"chain": "runs `true`, reviewed"})
+    with pytest.raises(ApprovalRequired):
+        safe.invoke("a")
+
+
+def test_a_guarded_chain_is_not_wrapped_again(store: Store) -> None:
+    safe = guard(RunnableLambda(str) | RunnableLambda(str), store=store)
+    assert "once, not twice" in refused(safe, store)["chain"]
+
+
+@pytest.mark.parametrize("part", ["handle_parsing_errors", "trim_intermediate_steps"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_function_that_a_classic_executor_calls_is_read_too(part: str, store: Store) -> None:
+    agents = pytest.importorskip("langchain_classic.agents")
+
+    def reaches(given: Any) -> Any:
+        subprocess.run(["true"], check=True)
+        return given
+
+    planner = RunnableLambda(lambda given: given)
+    executor = agents.AgentExecutor(agent=planner, tools=[wipe], **{part: reaches})
+    assert "module subprocess" in refused(executor, store)[part]
