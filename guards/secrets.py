@@ -113,8 +113,9 @@ def find_secrets(text: str, *, allow: Collection[str] = ()) -> list[Hit]:
 def _any_mark() -> Any:
     import re2  # a C extension: only once there is a text to look at
 
+    escape: Any = re2.escape
     marks = {mark for rule in RULES for mark in rule.marks} - {_COMMON}
-    return re2.compile("|".join(map(re2.escape, sorted(marks))))
+    return re2.compile("|".join(escape(mark) for mark in sorted(marks)))
 
 
 @cache

@@ -187,15 +187,45 @@ _FRAMES = tuple(
 
 @lru_cache(maxsize=1)
 def _patterns() -> tuple[tuple[str, Any], ...]:
+    options = _options()
+    return tuple(
+        (name, re2.compile(_expression(cue).encode(), options)) for name, cue in CUES.items()
+    )
+
+
+def _options() -> Any:
     options = re2.Options()
     # Bytes keep the automata small; `\b` then means an ASCII border, which folding made right.
     options.encoding = re2.Options.Encoding.LATIN1
     options.never_capture = True
     options.log_errors = False
     options.max_mem = 64 << 20
-    return tuple(
-        (name, re2.compile(_expression(cue).encode(), options)) for name, cue in CUES.items()
-    )
+    return options
+
+
+@lru_cache(maxsize=1)
+def _filter() -> Any:
+    found = re2.Filter()
+    for expression in (*map(_expression, CUES.values()), _MARK):
+        found.Add(expression.encode(), _options())
+    found.Compile()
+    return found
+
+
+_MARK = "\x1eall was read\x1e"
+
+
+def _likely(data: bytes) -> Iterable[tuple[str, Any]]:
+    """Return the patterns that may match `data`: those of whose words one stands in it.
+
+    One pass looks for the words of all cues; most patterns need not run after it.
+    """
+    patterns = _patterns()
+    places = _filter().Match(data + _MARK.encode(), True) or ()
+    # The mark says that the filter came through to the end; if not, nothing is left out.
+    if len(patterns) not in places:
+        return patterns
+    return [patterns[place] for place in sorted(places) if place < len(patterns)]
 
 
 def _expression(cue: Cue) -> str:
@@ -245,7 +275,7 @@ def _hits(view: View) -> list[tuple[int, int, str]]:
             for _ in range(len(char.encode("utf-8", "replace")))
         ] + [len(view.text)]
     hits: list[tuple[int, int, str]] = []
-    for name, pattern in _patterns():
+    for name, pattern in _likely(data):
         for match in pattern.finditer(data):
             start: int = match.start()
             end: int = match.end()

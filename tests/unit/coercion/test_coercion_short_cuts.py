@@ -129,3 +129,37 @@ def test_no_frame_is_missed_in_texts_that_are_put_together(text: str) -> None:
 def test_no_frame_is_missed_in_the_measured_sets() -> None:
     for text in SETS:
         assert_no_frame_is_missed(text)
+
+
+def cues_of_every_pattern(view: View) -> set[str]:
+    data = view.text.encode("utf-8", "replace")
+    return {name for name, pattern in frames._patterns() if pattern.search(data)}
+
+
+@given(st.lists(st.sampled_from(SETS), min_size=1, max_size=3).map(" ".join), st.data())
+def test_no_cue_is_missed_in_texts_that_are_cut_and_put_together(
+    text: str, data: st.DataObject
+) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    for view in views(text[start:] + data.draw(st.text(max_size=5)) + text[:start]):
+        assert {name for _, _, name in frames._hits(view)} == cues_of_every_pattern(view)
+
+
+def test_no_cue_is_missed_in_the_measured_sets() -> None:
+    seen: set[str] = set()
+    for text in SETS:
+        for view in views(text):
+            cues = {name for _, _, name in frames._hits(view)}
+            assert cues == cues_of_every_pattern(view)
+            seen |= cues
+    assert seen == {name for name, _ in frames._patterns()}
+
+
+def test_a_filter_that_gives_up_leaves_no_pattern_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    class GivesUp:
+        def Match(self, data: bytes, potential: bool) -> None:
+            return None
+
+    assert len(list(frames._likely(b"hello"))) < len(frames._patterns())
+    monkeypatch.setattr(frames, "_filter", GivesUp)
+    assert list(frames._likely(b"hello")) == list(frames._patterns())
