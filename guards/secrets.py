@@ -8,6 +8,7 @@ are out of reach; so are credentials that were encoded or cut in pieces.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
@@ -113,9 +114,8 @@ def find_secrets(text: str, *, allow: Collection[str] = ()) -> list[Hit]:
 def _any_mark() -> Any:
     import re2  # a C extension: only once there is a text to look at
 
-    escape: Any = re2.escape
     marks = {mark for rule in RULES for mark in rule.marks} - {_COMMON}
-    return re2.compile("|".join(escape(mark) for mark in sorted(marks)))
+    return re2.compile("|".join(re.escape(mark) for mark in sorted(marks)))
 
 
 @cache
