@@ -135,56 +135,69 @@ class Proposals(Parts):
                 args=verdict.payload, **{name: getattr(action, name) for name in _IDENTITY}
             )
         now = self.store.clock()
-        spec = self.engine.spec(action.tool)
         decision = self.engine.decide(action, context, now)
         whole = merge([_of(decision), verdict])
         preview: dict[str, Any] = self.redact(dict(action.args))
-        ledger = self._ledger
         with self.store.write() as connection:
-            entry = ledger.find(connection, action.digest)
-            if entry is not None:  # somebody judged it meanwhile, and it may run already
-                return self._standing(action, entry)
-            whole = self._identity_verdict(
-                connection, self._within_limits(connection, action, decision, whole)
-            )
-            if spec.access != "read":
-                whole = self._after_unknown(connection, action, preview, whole)
-            entry = ledger.record(
-                connection,
-                action,
-                access=spec.access,
-                verdict=replace(whole, payload=None),
-                policy_digest=self.engine.digest,
-                preview=preview,
-            )
-            if entry.effect is Effect.APPROVE:
-                self.approvals.submit(
-                    connection,
-                    action,
-                    spec_access=spec.access,
-                    impact=spec.impact,
-                    summary=summarise(spec, preview),
-                    reasons=entry.verdict.findings,
-                    preview=preview,
-                    label=context.memory.label,
-                    policy_digest=self.engine.digest,
-                    quorum=entry.verdict.quorum,
-                    roles=entry.verdict.roles,
-                    edited_by=edited_by,
+            entry = self._ledger.find(connection, action.digest)
+            if entry is None:  # else somebody judged it meanwhile, and it may run already
+                entry = self._record(
+                    connection, action, decision, whole, preview, context, edited_by
                 )
-            self.audit.append(
-                connection,
-                "action.judged",
-                agent_id=self.agent_id,
-                thread_id=action.thread_id,
-                digest=action.digest,
-                data={"tool": action.tool, "args": preview, **entry.verdict.as_json()},
-            )
         standing = self._standing(action, entry)
         if standing.state == "cleared":
             # The tool proposes it once more, right before it begins; only that reads again.
             self._lately.put("cleared", action.digest)
         return standing
+
+    def _record(
+        self,
+        connection: Any,
+        action: Action,
+        decision: Decision,
+        whole: Verdict,
+        preview: dict[str, Any],
+        context: Context,
+        edited_by: str | None,
+    ) -> Entry:
+        spec = self.engine.spec(action.tool)
+        whole = self._identity_verdict(
+            connection, self._within_limits(connection, action, decision, whole)
+        )
+        if spec.access != "read":
+            whole = self._after_unknown(connection, action, preview, whole)
+        entry = self._ledger.record(
+            connection,
+            action,
+            access=spec.access,
+            verdict=replace(whole, payload=None),
+            policy_digest=self.engine.digest,
+            preview=preview,
+        )
+        if entry.effect is Effect.APPROVE:
+            self.approvals.submit(
+                connection,
+                action,
+                spec_access=spec.access,
+                impact=spec.impact,
+                summary=summarise(spec, preview),
+                reasons=entry.verdict.findings,
+                preview=preview,
+                label=context.memory.label,
+                policy_digest=self.engine.digest,
+                quorum=entry.verdict.quorum,
+                roles=entry.verdict.roles,
+                edited_by=edited_by,
+            )
+        self.audit.append(
+            connection,
+            "action.judged",
+            agent_id=self.agent_id,
+            thread_id=action.thread_id,
+            digest=action.digest,
+            data={"tool": action.tool, "args": preview, **entry.verdict.as_json()},
+        )
+        return entry
 
     def _within_limits(
         self, connection: Any, action: Action, decision: Decision, verdict: Verdict
