@@ -9,7 +9,7 @@ with clean words and nothing behind it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, cast
 
 from guarded_agent.core.errors import GuardedAgentError
@@ -37,7 +37,7 @@ def words(error: BaseException) -> list[str]:
     return [text for each in _chain(error) for text in _texts(each)]
 
 
-def again(error: Exception, said: Sequence[str], passed: Any) -> Exception:
+def again(error: Exception, said: list[str], passed: list[str]) -> Exception:
     """Return what to raise in place of `error`: itself, or one with clean words.
 
     Raise it outside of the handler, so that the original is not its context.
@@ -49,9 +49,9 @@ def again(error: Exception, said: Sequence[str], passed: Any) -> Exception:
     """
     if passed == said:
         return error
-    text = str(passed[0]) if isinstance(passed, (list, tuple)) and passed else str(passed)
+    text = str(passed[0])
     try:
-        new = cast("Any", type(error)).__new__(_kind(type(error)), text)
+        new = cast("Any", type(error)).__new__(_kind(cast("Any", type(error))), text)
         new.args = (text,)
         for name, item in vars(error).items():
             if item is None or isinstance(item, (bool, int, float)):  # such as a status code

@@ -178,7 +178,8 @@ class GuardedGraph(_Base):
 
     async def _events(self, given: Any, config: RunnableConfig, **kwargs: Any) -> Any:
         admitted = await self._aadmit(given, config)  # the first event repeats the input as given
-        async for event in super().astream_events(admitted, config, **kwargs):
+        events: AsyncIterator[Any] = super().astream_events(admitted, config, **kwargs)
+        async for event in events:
             yield event
 
     def _admit(self, given: T, config: RunnableConfig) -> T:

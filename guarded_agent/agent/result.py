@@ -149,7 +149,7 @@ class _Rebuilding:
         if all(one is other for one, other in zip(value, new, strict=True)):
             return value
         if hasattr(value, "_make"):  # a named tuple
-            return value._make(new)
+            return cast("Any", value)._make(new)
         return type(value)(new) if type(value) in (tuple, list, set, frozenset) else tuple(new)
 
     def _dict(self, value: dict[Any, Any], depth: int) -> Any:
@@ -240,7 +240,12 @@ class _Rebuilding:
     def _strings(self, data: dict[str, Any]) -> dict[str, Any]:
         """Metadata: only its texts are looked at; counts and times are no one's numbers."""
         texts: list[str] = []
-        _each_string(data, lambda text: texts.append(text) or text)
+
+        def keep(text: str) -> str:
+            texts.append(text)
+            return text
+
+        _each_string(data, keep)
         if not texts:
             return data
         passed = self.swap(texts)

@@ -166,7 +166,9 @@ def _leaky_chunks(message: AIMessage, size: int) -> Iterator[ChatGenerationChunk
             name = "text" if block["type"] == "text" else "reasoning"
             for text in cut(block[name], size):
                 yield piece(content=[{"type": block["type"], name: text, "index": index}])
-    raw = [(each["name"], json.dumps(each["args"]), each["id"]) for each in message.tool_calls]
+    raw: list[Any] = [
+        (each["name"], json.dumps(each["args"]), each["id"]) for each in message.tool_calls
+    ]
     raw += [(each["name"], each["args"], each["id"]) for each in message.invalid_tool_calls]
     for index, (name, args, id_) in enumerate(raw):
         for number, text in enumerate(cut(args, size)):
@@ -204,7 +206,11 @@ def turns(blocks: bool) -> list[Callable[[Any], AIMessage]]:
     second = said("second", call("fail", "c2", text=planted("arguments again")), blocks=blocks)
     second.invalid_tool_calls = [{"type": "invalid_tool_call", **broken}]  # type: ignore[typeddict-item]
     last = said("last", blocks=blocks)
-    return [lambda _, turn=turn: turn.model_copy(deep=True) for turn in (first, second, last)]
+
+    def play(turn: AIMessage) -> Callable[[Any], AIMessage]:
+        return lambda _: turn.model_copy(deep=True)
+
+    return [play(turn) for turn in (first, second, last)]
 
 
 def tools() -> list[BaseTool]:
