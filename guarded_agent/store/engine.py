@@ -14,7 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from guarded_agent.store.schema import meta
 DEFAULT_URL = "sqlite:///guarded_agent.db"
 
 _KEY_CHECK = "key_check"
+_MOST_IDLE = 8
 
 
 class _Here(threading.local):
@@ -74,6 +75,7 @@ class Store:
         self.resources = ExitStack()
         self.reads_at_once = backend.path is not None
         self._engine = engine
+        self._idle: list[Connection] = []
         self.timeout = timeout
         self._here = _Here()
         self._turn = threading.Lock()
@@ -129,19 +131,25 @@ class Store:
         Raises:
             StoreError: The database refuses, or this thread is in a transaction already.
         """
-        if self._here.connection is not None:
+        here = self._here
+        if here.connection is not None:
             raise StoreError(
                 "this thread is in a transaction of the store already; pass its connection on"
             )
-        with (
-            explained(self.backend.place),
-            self._alone(writing=True),
-            self._engine.connect() as connection,
-        ):
-            self.backend.begin_write(connection, durable=durable, timeout=self.timeout)
-            with self._entered(connection):
-                yield connection
-            self.backend.commit(connection)
+        with explained(self.backend.place), self._alone(writing=True):
+            connection = self._connection()
+            try:
+                self.backend.begin_write(connection, durable=durable, timeout=self.timeout)
+                here.connection = connection
+                try:
+                    yield connection
+                finally:
+                    here.connection = None
+                self.backend.commit(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._done_with(connection)
 
     @contextmanager
     def read(self) -> Generator[Connection]:
@@ -155,21 +163,43 @@ class Store:
         Raises:
             StoreError: The database refuses.
         """
-        if self._here.connection is not None:
-            yield self._here.connection
+        here = self._here
+        if here.connection is not None:
+            yield here.connection
             return
-        with (
-            explained(self.backend.place),
-            self._alone(writing=False),
-            self._engine.connect() as connection,
-        ):
-            self.backend.begin_read(connection)
-            with self._entered(connection):
-                yield connection
+        with explained(self.backend.place), self._alone(writing=False):
+            connection = self._connection()
+            try:
+                self.backend.begin_read(connection)
+                here.connection = connection
+                try:
+                    yield connection
+                finally:
+                    here.connection = None
+                connection.rollback()
+            except BaseException:
+                connection.close()
+                raise
+            self._done_with(connection)
+
+    def _connection(self) -> Connection:
+        """Return a connection in no transaction."""
+        with suppress(IndexError):
+            return self._idle.pop()
+        return self._engine.connect()
+
+    def _done_with(self, connection: Connection) -> None:
+        """Keep a connection to a SQLite file open: opening it takes as long as a transaction."""
+        if self.reads_at_once and len(self._idle) < _MOST_IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
 
     def close(self) -> None:
         """Close every connection. An in-memory store is gone with it."""
         self.resources.close()
+        while self._idle:
+            self._idle.pop().close()
         self._engine.dispose()
 
     def __enter__(self) -> Store:
@@ -195,14 +225,6 @@ class Store:
             yield
         finally:
             self._turn.release()
-
-    @contextmanager
-    def _entered(self, connection: Connection) -> Generator[None]:
-        self._here.connection = connection
-        try:
-            yield
-        finally:
-            self._here.connection = None
 
     def _agreed_keys(self, connection: Connection, environ: Mapping[str, str]) -> Keys:
         """Find the keys and make sure that they are the ones this database was made with."""
@@ -232,8 +254,9 @@ class Store:
     def _after_fork(self) -> None:
         # A child must neither use nor close its parent's connections: closing an inherited
         # SQLite handle could drop the parent's write-ahead log. They are kept, unused.
-        _inherited.append(self._engine.pool)
+        _inherited.extend((self._engine.pool, self._idle))
         self._engine.dispose(close=False)
+        self._idle = []
         self._here, self._turn = _Here(), threading.Lock()
 
 
