@@ -181,6 +181,7 @@ def _monitor(
     """Return the monitor for what was looked at, once all of it is proven."""
     fly(rebuild)
     rebuild.require_proof()
+    rebuild.report.add_surfaces(of_chain=not rebuild.graphs)
     specs = [Shape.of(tool).spec for tool in rebuild.tools.values()]
     return open_monitor(policy, store, specs, guards)
 

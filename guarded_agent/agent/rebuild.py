@@ -44,7 +44,7 @@ from guarded_agent.agent.nodes import (
     wrapped_model_node,
 )
 from guarded_agent.agent.passing import cleaned
-from guarded_agent.agent.report import Report
+from guarded_agent.agent.report import BODY, Report
 from guarded_agent.agent.swap import swapped
 from guarded_agent.agent.tool import guard_tool, is_guarded
 from guarded_agent.agent.voice import heard
@@ -103,6 +103,8 @@ class Rebuild:
         for source, branches in builder.branches.items():
             for branch_name, branch in branches.items():
                 self._look_edge(f"{prefix}{source}:{branch_name}", branch.path)
+        for source, end in sorted(builder.edges):
+            self.report.add(f"{prefix}{source} -> {end}", "plain", "is fixed: it runs nothing")
 
     def _look_node(self, builder: Builder, key: str, name: str, runnable: Any) -> None:
         if isinstance(runnable, ToolNode):
@@ -151,6 +153,9 @@ class Rebuild:
             self.unproven(key, problem)
         elif known is tool:
             self.report.add(key, "guarded", f"runs only with a receipt{_and_holds(inside)}")
+            if inside.unknown:
+                why = "code of its own: the net sees the tools that it starts, and nothing else"
+                self.report.add(f"{key}{BODY}", "runtime-only", why, "body")
         self._look_inside(inside, key)
 
     def _look_inside(self, held: Holdings, key: str) -> None:
@@ -187,8 +192,10 @@ class Rebuild:
         held = holdings(path, name="its condition")
         if held.tools or held.graphs or held.models:
             self.unproven(key, "a condition only chooses: it may not run tools, models or graphs")
-        else:
+        elif held.unknown:
             self._look_held(key, held)
+        else:
+            self.report.add(key, "plain", "only chooses where to go", "edge")
 
     def _look_held(self, key: str, held: Holdings) -> None:
         problem = _problem(held)
@@ -208,8 +215,7 @@ class Rebuild:
         Raises:
             UnprovableGraph: The report says what to declare.
         """
-        known = {line.key for line in self.report.lines}
-        for key in sorted(set(self.trust) - known):
+        for key in sorted(set(self.trust) - self.report.keys):
             self.report.add(key, "unproven", "is declared in trust=, but nothing has this name")
         if self.report.unproven:
             raise UnprovableGraph(str(self.report), self.report.unproven)
