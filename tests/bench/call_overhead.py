@@ -53,7 +53,13 @@ WORDS = """
 
 OFF = {"off": True, "because": "measured without"}
 NO_GUARDS = dict.fromkeys(("scope", "impact", "secrets", "pii", "coercion"), OFF)
-BARS = {"guards off": 1.0, "all guards, read": 3.0, "all guards, send": 3.0}
+BARS = {
+    "guard(): guards off": 1.0,
+    "guard(): all guards, read": 3.0,
+    "guard(): all guards, send": 3.0,
+    "GuardMiddleware: guards off": 1.0,
+    "GuardMiddleware: all guards, send": 3.0,
+}
 """What a call may cost at the median, in milliseconds of the processor."""
 
 
@@ -294,31 +300,62 @@ def table(times: dict[str, Times]) -> str:
     return head + "".join(f"| {' | '.join(row)} |\n" for row in rows(times))
 
 
+def bars(times: dict[str, Times]) -> Iterator[str]:
+    """Yield whether each bar is met."""
+    for contender in CONTENDERS:
+        bar = BARS.get(contender.name)
+        if bar is not None:
+            own, base = times[contender.name].processor, times[contender.beside].processor
+            middle = spread([a - b for a, b in zip(own, base, strict=True)])[0]
+            word = "met" if middle < bar else "**not met**"
+            yield f"* {contender.name}: {middle:.2f} ms, and the bar is {bar:.0f} ms: {word}."
+
+
+FIRST, LAST = "<!-- figures begin -->", "<!-- figures end -->"
+"""What stands around the figures in the page."""
+
+SETTINGS = (
+    ("Sync, checkpoints in memory", False, False),
+    ("Async, checkpoints in memory", True, False),
+    ("Sync, checkpoints in SQLite", False, True),
+    ("Async, checkpoints in SQLite", True, True),
+)
+
+
 def main(arguments: Sequence[str]) -> None:
+    """Measure, print, and write the page where it is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--calls", type=int, default=8)
     parser.add_argument("--size", type=int, default=1024)
-    parser.add_argument("--only", default="", help="part of a setting's name")
+    parser.add_argument("--only", default="", help="the beginning of a setting's name")
+    parser.add_argument("--write", type=Path, help="the page whose figures are written anew")
     options = parser.parse_args(arguments)
     play = Play(options.calls, options.size, random.Random(7))
-    settings = (
-        ("sync, checkpoints in memory", False, False),
-        ("async, checkpoints in memory", True, False),
-        ("sync, checkpoints in SQLite", False, True),
-        ("async, checkpoints in SQLite", True, True),
-    )
-    names = ("langchain", "langgraph", "sqlalchemy")
-    print(datetime.now(UTC).date(), platform.system(), platform.machine(), os.cpu_count(), "cores")
-    print(", ".join(f"{name} {version(name)}" for name in names))
-    for title, asynchronous, sqlite in settings:
-        if options.only and options.only not in title:
+    parts: list[str] = []
+    for title, asynchronous, sqlite in SETTINGS:
+        if not title.startswith(options.only):
             continue
         with tempfile.TemporaryDirectory() as folder:
             times = measure(
                 Path(folder), play, options.rounds, asynchronous=asynchronous, sqlite=sqlite
             )
-        print(f"\n{title}\n\n{table(times)}", flush=True)
+        parts.append(f"### {title}\n\n{table(times)}\n" + "\n".join(bars(times)))
+        print(f"\n{parts[-1]}", flush=True)
+    names = ("langchain", "langchain-core", "langgraph", "sqlalchemy", "presidio-analyzer")
+    libraries = ", ".join(f"{name} {version(name)}" for name in names)
+    about = (
+        f"Measured on {datetime.now(UTC).date()}, Python {platform.python_version()} on "
+        f"{platform.system()}, {os.cpu_count()} shared virtual cores, {libraries}; "
+        f"{options.rounds} rounds of {options.calls} calls with {options.size} characters in and "
+        "out. Milliseconds for one call: medians, and in brackets the middle half."
+    )
+    if options.write is not None:
+        page = options.write.read_text(encoding="utf-8")
+        head, _, rest = page.partition(FIRST)
+        figures = "\n\n".join([about, *parts])
+        page = f"{head}{FIRST}\n\n{figures}\n\n{LAST}{rest.partition(LAST)[2]}"
+        options.write.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":
