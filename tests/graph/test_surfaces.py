@@ -93,11 +93,12 @@ async def test_a_denied_answer_that_is_held_is_in_no_event(store: Store) -> None
 
 
 def test_what_a_policy_redacts_at_the_end_is_redacted_while_it_streams(store: Store) -> None:
-    model = ScriptedModel(script=[say(f"write to {MAIL} today")])
+    words = " and some more plain words after it, so that all of this is shown early" * 3
+    model = ScriptedModel(script=[say(f"write to {MAIL} today{words}")])
     lenient = policy(model_output="allow", final_output=BOTH)
     safe = guard(create_agent(model, []), policy=lenient, store=store)
     said = "".join(texts(safe.stream(HELLO, stream_mode="messages")))
-    assert said == "write to [EMAIL] today"
+    assert said == f"write to [EMAIL] today{words}"
 
 
 def test_a_guard_that_changes_a_whole_message_ends_a_live_stream(store: Store) -> None:
@@ -325,6 +326,21 @@ def test_a_structured_answer_keeps_its_type_and_holds_no_address(
     assert MAIL not in repr(list(safe.checkpointer.list(THREAD)))
 
 
+@pytest.mark.parametrize("how", ["invoke", "stream"])
+def test_an_answer_in_json_stays_json_where_a_number_is_replaced(store: Store, how: str) -> None:
+    class Account(TypedDict):
+        card: int | str
+
+    turn = say(json.dumps({"card": int(CARD.replace(" ", ""))}))
+    model = ScriptedModel(script=[turn])
+    safe = guard(create_agent(model, [], response_format=ProviderStrategy(Account)), store=store)
+    if how == "invoke":
+        safe.invoke(HELLO, THREAD)
+    else:
+        list(safe.stream(HELLO, THREAD, stream_mode="messages"))
+    assert safe.get_state(THREAD).values["structured_response"] == {"card": "[CARD]"}
+
+
 # -- what people say -------------------------------------------------------------------------
 
 INPUTS: dict[str, Any] = {
@@ -427,9 +443,9 @@ def test_an_error_keeps_its_class_and_loses_its_words(store: Store, how: str) ->
     def send(name: str) -> str:
         """Send."""
         try:
-            raise KeyError(f"no {CARD}")
+            raise KeyError(f"no {MAIL}")
         except KeyError as cause:
-            raise Bounced(f"no route to {CARD}") from cause
+            raise Bounced(f"no route to {MAIL}") from cause
 
     told: list[BaseException] = []
 
@@ -441,7 +457,7 @@ def test_an_error_keeps_its_class_and_loses_its_words(store: Store, how: str) ->
             told.append(error)
 
     agent = create_agent(ScriptedModel(script=[say("", call("send", "c1", name="a"))]), [send])
-    safe = guard(agent, policy=policy("send"), store=store)
+    safe = guard(agent, policy=policy("send", tool_result=BOTH), store=store)
     config = {**THREAD, "callbacks": [Tap()]}
 
     def run() -> Any:
@@ -449,12 +465,12 @@ def test_an_error_keeps_its_class_and_loses_its_words(store: Store, how: str) ->
             return asyncio.run(safe.ainvoke(HELLO, config))
         return safe.invoke(HELLO, config)
 
-    with pytest.raises(Bounced, match=r"no route to \[CARD\]") as caught:
+    with pytest.raises(Bounced, match=r"no route to \[EMAIL\]") as caught:
         run()
     assert len(told) >= 2
     for error in [caught.value, *told]:
-        assert "1111" not in repr((error, error.args, error.__cause__, error.__context__))
-    assert "1111" not in repr(list(safe.checkpointer.list(THREAD)))
+        assert MAIL not in repr((error, error.args, error.__cause__, error.__context__))
+    assert MAIL not in repr(list(safe.checkpointer.list(THREAD)))
 
 
 def test_an_error_whose_words_may_pass_stays_the_same_object(store: Store) -> None:
