@@ -37,6 +37,13 @@ def ran() -> list[str]:
     return RAN
 
 
+@tool
+def wipe(disk: str) -> str:
+    """Wipe a disk."""
+    RAN.append("wipe")
+    return "wiped"
+
+
 def policy(**tools: str) -> dict[str, Any]:
     return {
         "version": 1,
@@ -228,6 +235,21 @@ def test_what_woke_an_approved_call_never_answers_the_tools_own_question(
     assert RAN.count("booked") == 1
 
 
+def test_waking_an_approval_does_not_answer_a_question_that_waits_beside_it(store: Store) -> None:
+    turn = say("", call("book", "c1", seat="1a"), call("wipe", "c2", disk="a"))
+    agent = agent_of([book, wipe], turn, DONE)
+    safe = guard(agent, policy=policy(book="allow", wipe="approve"), store=store)
+    out = safe.invoke(HELLO, THREAD)
+    assert len(out["__interrupt__"]) == 2
+    approve(safe)
+    out = safe.resume("t1")
+    assert [item.value for item in out["__interrupt__"]] == [{"question": "window or aisle?"}]
+    assert "booked" not in RAN
+    out = safe.invoke(Command(resume={out["__interrupt__"][0].id: "aisle"}), THREAD)
+    assert answers(out) == ["booked 1a: aisle", "wiped"]
+    assert RAN.count("wipe") == RAN.count("booked") == 1
+
+
 # -- calls that are tried again ---------------------------------------------------------------
 
 
@@ -281,13 +303,6 @@ def test_a_cached_node_does_not_answer_in_the_place_of_the_guard(store: Store) -
 
 
 # -- ways around the gate ---------------------------------------------------------------------
-
-
-@tool
-def wipe(disk: str) -> str:
-    """Wipe a disk."""
-    RAN.append("wipe")
-    return "wiped"
 
 
 CALL = {"name": "wipe", "args": {"disk": "a"}, "id": "c9", "type": "tool_call"}
