@@ -78,6 +78,12 @@ class Bound:
         Raises:
             ActionError: The arguments are not acceptable.
         """
+        agreed = self.monitor.engine.spec(self.shape.spec.name).manifest
+        if agreed not in ("", self.shape.spec.manifest):
+            raise ActionError(
+                f"{self.shape.spec.name} is not the tool of this name that the policy was checked "
+                "against: its description or its arguments are others. It did not run."
+            )
         args = self.shape.validate(tool_input)
         around = ensure_config(config).get("configurable", {})
         thread_id = str(around.get("thread_id", ""))

@@ -30,6 +30,8 @@ from guarded_agent.store.engine import Store
 from guarded_agent.store.schema import agent, approval
 
 MAX_REASON = 4_000
+MAX_PENDING = 200
+"""How many requests of one agent may wait at a time."""
 
 
 def _new_id() -> str:
@@ -168,6 +170,15 @@ class Approvals:
             decide_by=request.decide_by,
         )
         return request
+
+    def crowded(self, connection: Connection, agent_id: str) -> bool:
+        """Return whether so many requests of an agent wait that nobody could read one more."""
+        waiting = select(func.count()).where(
+            approval.c.agent_id == agent_id,
+            approval.c.state == "pending",
+            approval.c.decide_by > self._store.clock(),
+        )
+        return (connection.scalar(waiting) or 0) >= MAX_PENDING
 
     def of(self, digest: str) -> Request:
         """Return the request for the action with this digest.

@@ -166,6 +166,9 @@ class Proposals(Parts):
         )
         if spec.access != "read":
             whole = self._after_unknown(connection, action, preview, whole)
+        if whole.effect is Effect.APPROVE and self.approvals.crowded(connection, self.agent_id):
+            words = "Too many requests of this agent wait for people already."
+            whole = merge([_no("approvals", words), whole])
         entry = self._ledger.record(
             connection,
             action,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from guarded_agent.core import ALLOW, Action, Effect, Stage, Subject, Verdict
@@ -30,9 +31,11 @@ class Runs(Parts):
         Raises:
             Denied: It is not cleared, or no longer.
             OutcomeUncertain: It started before and nobody knows how it ended.
-            UnguardedCall: It was never proposed.
+            UnguardedCall: It was never proposed, or changed since.
             StoreError: The start could not be recorded. The body must not run.
         """
+        if replace(action).digest != action.digest:
+            raise UnguardedCall(f"{action.tool} was changed after it was judged; it did not run")
         try:
             outcome = self._start(action)
         except Denied as error:

@@ -59,8 +59,8 @@ def one_of_each(tools: Sequence[ToolSpec], policy: Policy) -> tuple[list[ToolSpe
     for spec in tools:
         shape = unicodedata.normalize("NFKC", spec.name).casefold()
         other = kept.get(shape)
-        if not spec.name.isascii() or not spec.name.isprintable():
-            message = f"the tool name {spec.name!a} is not plain ASCII: rename the tool"
+        if not spec.name.isascii() or not spec.name.isprintable() or " " in spec.name:
+            message = f"the tool name {spec.name!a} is not plain ASCII without spaces: rename it"
         elif other is not None and other.name != spec.name:
             message = f'the tools "{other.name}" and "{spec.name}" differ only in case: rename one'
         elif other is not None and other != spec:

@@ -210,7 +210,7 @@ def test_entries_for_absent_tools_can_be_allowed_on_purpose() -> None:
     ("name", "words"),
     [
         ("Send", 'the tools "send" and "Send" differ only in case: rename one'),
-        ("s\u0435nd", "the tool name 's\\u0435nd' is not plain ASCII: rename the tool"),
+        ("s\u0435nd", "the tool name 's\\u0435nd' is not plain ASCII without spaces: rename it"),
         ("send", 'two different tools are called "send": rename one'),
     ],
 )
