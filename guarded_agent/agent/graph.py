@@ -178,8 +178,8 @@ class GuardedGraph(_Base):
 
     async def _events(self, given: Any, config: RunnableConfig, **kwargs: Any) -> Any:
         admitted = await self._aadmit(given, config)  # the first event repeats the input as given
-        events: AsyncIterator[Any] = super().astream_events(admitted, config, **kwargs)
-        async for event in events:
+        base = cast("Any", super())
+        async for event in base.astream_events(admitted, config, **kwargs):
             yield event
 
     def _admit(self, given: T, config: RunnableConfig) -> T:
