@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast, overload
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableSerializable
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as make_tool
 from langgraph.graph.state import CompiledStateGraph, StateGraph
@@ -33,8 +33,8 @@ Chain = Runnable[Any, Any]
 
 # A graph is a Runnable too: the first that fits counts.
 @overload
-def guard(  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
-    target: CompiledStateGraph[Any, Any, Any, Any] | StateGraph[Any, Any, Any, Any],
+def guard(
+    target: Pregel[Any, Any, Any, Any] | StateGraph[Any, Any, Any, Any],
     *,
     policy: PolicySource = ...,
     store: str | Store | None = ...,
@@ -56,7 +56,7 @@ def guard(
 
 @overload
 def guard(
-    target: Chain,
+    target: RunnableSerializable[Any, Any] | RunnableLambda[Any, Any],
     *,
     policy: PolicySource = ...,
     store: str | Store | None = ...,
