@@ -16,6 +16,7 @@ from guarded_agent.agent.describe import Shape
 from guarded_agent.approvals import interrupt_payload
 from guarded_agent.core import Action
 from guarded_agent.core.errors import ActionError, ApprovalRequired, OutcomeUncertain
+from guarded_agent.core.visible import visible
 from guarded_agent.monitor import Monitor, Standing
 
 _SCRATCHPAD = "__pregel_scratchpad"
@@ -123,7 +124,7 @@ def _pause(standing: Standing) -> None:
     assert request is not None
     if not can_pause():
         raise ApprovalRequired(
-            f"{request.summary} A person has to approve this first: "
+            f"{visible(request.summary)} A person has to approve this first: "
             f"guarded-agent approvals show {request.id}. Then make the same call again.",
             request.id,
         )

@@ -9,26 +9,30 @@ from __future__ import annotations
 from typing import Any
 
 from guarded_agent.approvals.request import Request
+from guarded_agent.core.visible import visible
 
 
 def interrupt_payload(request: Request, tool_call_id: str) -> dict[str, Any]:
     """Return `request` as plain JSON data for `interrupt()`, all of it redacted.
 
+    Words for people show hidden characters; `args` is data, as the tool would get it.
+
     Args:
         request: What waits for a decision.
         tool_call_id: The provider's id of the call.
     """
-    reasons = [finding.message for finding in request.reasons]
+    summary = visible(request.summary)
+    reasons = [visible(finding.message) for finding in request.reasons]
     return {
         "type": "tool_approval",
         "tool_call_id": tool_call_id,
         "name": request.tool,
         "args": dict(request.preview),
-        "description": "\n".join([request.summary, *(f"- {reason}" for reason in reasons)]),
+        "description": "\n".join([summary, *(f"- {reason}" for reason in reasons)]),
         "approval_id": request.id,
         "digest": request.digest,
         "thread_id": request.thread_id,
-        "summary": request.summary,
+        "summary": summary,
         "reasons": reasons,
         "quorum": request.quorum,
         "roles": list(request.roles),

@@ -50,7 +50,7 @@ class Judge:
         verdicts: list[Verdict] = []
         for guard in self._at[subject.stage]:
             try:
-                verdict = guard.check(subject)
+                verdict = _verdict(guard.check(subject))
             except Exception as error:
                 verdict = _failed(guard, error)
             verdicts.append(verdict)
@@ -65,9 +65,10 @@ class Judge:
         for guard in self._at[subject.stage]:
             try:
                 if isinstance(guard, AsyncGuard):
-                    verdict = await asyncio.wait_for(guard.acheck(subject), self._wait)
+                    said = await asyncio.wait_for(guard.acheck(subject), self._wait)
                 else:
-                    verdict = guard.check(subject)
+                    said = guard.check(subject)
+                verdict = _verdict(said)
             except Exception as error:
                 verdict = _failed(guard, error)
             verdicts.append(verdict)
@@ -99,6 +100,13 @@ def _blank(payload: Any) -> Any:
 
 def _redacted(subject: Subject, verdict: Verdict) -> Subject:
     return subject if verdict.payload is None else replace(subject, payload=verdict.payload)
+
+
+def _verdict(said: Any) -> Verdict:
+    """A guard that says something else, or nothing, has not let anything pass."""
+    if not isinstance(said, Verdict):
+        raise TypeError("no verdict")
+    return said
 
 
 def _failed(guard: Guard, error: Exception) -> Verdict:

@@ -19,7 +19,7 @@ from guarded_agent import GuardMiddleware, guard
 from guarded_agent.agent.graph import GuardedGraph
 from guarded_agent.approvals import Approvals
 from guarded_agent.audit import AuditLog
-from guarded_agent.core import Stage, Subject, Verdict
+from guarded_agent.core import ALLOW, Stage, Subject, Verdict
 from guarded_agent.core.errors import ApprovalPending, Denied
 from guarded_agent.monitor import Receipt
 from guarded_agent.store import Store
@@ -546,7 +546,7 @@ def test_a_second_judge_does_not_give_back_what_a_running_call_has_reserved(
         def check(self, subject: Subject) -> Verdict:
             fast.propose(subject.action)
             receipts.append(fast.begin(subject.action))
-            return Verdict()
+            return ALLOW
 
     receipts: list[Any] = []
     fast = guard(bank.agent("hand_written", []), policy=policy, store=store).monitor
@@ -572,7 +572,7 @@ def test_two_judges_of_one_call_ask_people_once(bank: Any, store: Store) -> None
 
         def check(self, subject: Subject) -> Verdict:
             fast.propose(subject.action)
-            return Verdict()
+            return ALLOW
 
     fast = guard(bank.agent("hand_written", []), policy=POLICY, store=store).monitor
     slow = guard(

@@ -16,7 +16,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from guarded_agent import guard
 from guarded_agent.agent.graph import GuardedGraph
-from guarded_agent.core import Stage, Subject, Verdict
+from guarded_agent.core import ALLOW, Stage, Subject, Verdict
 from guarded_agent.core.errors import (
     GuardedAgentError,
     OutcomeUncertain,
@@ -294,6 +294,28 @@ def test_a_guard_that_breaks_after_a_call_leaves_a_record_of_it(
     assert states(store) == ["done" if isinstance(error, Exception) else "uncertain"]
 
 
+@pytest.mark.parametrize("how", ["sync", "async"])
+@pytest.mark.parametrize("said", [None, True, "allow", {"effect": "allow"}], ids=repr)
+async def test_a_guard_that_says_no_verdict_lets_nothing_pass(
+    store: Store, recorder: Recorder, agent_of: AgentOf, how: str, said: Any
+) -> None:
+    class Vague:
+        name = "vague"
+        stages = frozenset({Stage.ACTION})
+
+        def check(self, subject: Subject) -> Any:
+            return said
+
+    tools = [recording_tool(recorder, "wire", {"to": str})]
+    safe = guard(agent_of(tools, *TURNS), policy=policy(), store=store, guards=[Vague()])
+    if how == "async":
+        out = await safe.ainvoke(HELLO, THREAD)
+    else:
+        out = safe.invoke(HELLO, THREAD)
+    assert recorder.names == ()
+    assert "The guard vague failed" in str(out["messages"][-2].content)
+
+
 def test_redaction_that_breaks_stops_the_call(
     store: Store, recorder: Recorder, agent_of: AgentOf
 ) -> None:
@@ -398,12 +420,12 @@ async def test_a_call_that_is_cancelled_while_its_result_is_judged_is_uncertain(
         stages = frozenset({Stage.TOOL_RESULT})
 
         def check(self, subject: Subject) -> Verdict:
-            return Verdict()
+            return ALLOW
 
         async def acheck(self, subject: Subject) -> Verdict:
             inside.set()
             await asyncio.Event().wait()
-            return Verdict()
+            return ALLOW
 
     tools = [recording_tool(recorder, "wire", {"to": str})]
     safe = guard(agent_of(tools, *TURNS), policy=policy(), store=store, guards=[Waits()])
