@@ -10,6 +10,7 @@ from langchain_core.runnables import Runnable, RunnableLambda, RunnableSerializa
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as make_tool
 from langgraph.graph.state import CompiledStateGraph, StateGraph
+from langgraph.pregel import Pregel
 
 from guarded_agent.agent.canary import fly
 from guarded_agent.agent.chain import CHAIN, GuardedChain, build_chain, is_executor, look_chain
