@@ -1,7 +1,7 @@
 """Exceptions whose words may not pass: said again without them.
 
-An exception speaks through its text and notes, and through the exceptions behind
-it: `__cause__`, `__context__`, the members of a group. If all of it may pass, the
+An exception speaks through its text, notes and attributes, and through the exceptions
+behind it: `__cause__`, `__context__`, the members of a group. If all of it may pass, the
 exception stays what it is. Else another one of the same class takes its place,
 with clean words and nothing behind it.
 """
@@ -89,4 +89,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _texts(error: BaseException) -> list[str]:
     texts = [str(error), *map(str, getattr(error, "__notes__", ()))]
-    return texts + [str(item) for item in error.args if str(item) not in str(error)]
+    # A client's error carries its request along, headers and all.
+    carried = [item for name, item in vars(error).items() if name != "__notes__"]
+    return texts + [str(item) for item in (*error.args, *carried) if str(item) not in str(error)]

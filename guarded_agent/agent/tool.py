@@ -334,9 +334,10 @@ def _unrecorded(monitor: Monitor, receipt: Receipt) -> OutcomeUncertain:
 def _ended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
     """Judge and record a result; return what may pass."""
     try:
-        calls = arguments(monitor)
+        calls, result = arguments(monitor), without_leased(result)
         return put_back(result, monitor.end(receipt, pieces(result, calls)), calls)
-    except Denied:  # a guard halts the run; the action is recorded as done
+    except Denied:  # a guard halts the run, as a rule after the action was recorded as done
+        monitor.lose(receipt)
         raise
     except Exception:
         lost = _unrecorded(monitor, receipt)
@@ -349,9 +350,10 @@ def _ended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
 async def _aended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
     """Do what `_ended` does, from an event loop."""
     try:
-        calls = arguments(monitor)
+        calls, result = arguments(monitor), without_leased(result)
         return put_back(result, await monitor.aend(receipt, pieces(result, calls)), calls)
     except Denied:
+        monitor.lose(receipt)
         raise
     except Exception:
         lost = await asyncio.to_thread(_unrecorded, monitor, receipt)
@@ -478,7 +480,6 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         try:
             with _inside(receipt), speaking(monitor) as around:
                 result = body(self, *args, **injected(kwargs, around, monitor))
-                result = without_leased(result)
         except GraphBubbleUp as signal:
             monitor.pause(receipt)
             raise asked(monitor, signal) from None
@@ -505,7 +506,6 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         try:
             with _inside(receipt), speaking(monitor) as around:
                 result = await abody(self, *args, **injected(kwargs, around, monitor))
-                result = without_leased(result)
         except GraphBubbleUp as signal:
             await asyncio.to_thread(monitor.pause, receipt)
             raise asked(monitor, signal) from None

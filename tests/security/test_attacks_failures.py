@@ -540,3 +540,25 @@ def test_a_call_made_anew_after_one_that_was_lost_is_put_before_people(
     assert out["messages"][-1].content == "Done."
     assert recorder.count("wire") == (1 if took_effect else 2)
     assert len(lost(store)) == 1
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+async def test_a_result_that_cannot_be_read_leaves_no_call_that_seems_to_have_failed(
+    store: Store, agent_of: AgentOf, recorder: Recorder, how: str
+) -> None:
+    """A model that reads of a failure calls again, and what happened would happen twice."""
+
+    class Unreadable:
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    tools = [recording_tool(recorder, "wire", {"to": str}, result=lambda **_: Unreadable())]
+    agent = agent_of(tools, *TURNS, handle_tool_errors=True)
+    safe = guard(agent, policy=policy(), store=store)
+    if how == "async":
+        out = await safe.ainvoke(HELLO, THREAD)
+    else:
+        out = safe.invoke(HELLO, THREAD)
+    assert out["__interrupt__"][0].value["type"] == "outcome_unknown"
+    assert [entry.tool for entry in lost(store)] == ["wire"]
+    assert recorder.names == ("wire",)
