@@ -9,6 +9,9 @@ It flies once for each class of tool node in a process, in a thread of its own a
 store in memory: without callbacks, without tracing, with nothing of the user's.
 """
 
+# langsmith's types are known in part only.
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import asyncio

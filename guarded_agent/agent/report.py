@@ -114,6 +114,13 @@ class Report:
         """What could not be proven, as `trust` keys mapped to why."""
         return {line.key: line.why for line in self.lines if line.status == "unproven"}
 
+    @property
+    def declared(self) -> list[str]:
+        """What stands only because `trust=` says so."""
+        return [
+            line.key for line in self.lines if line.status == "trusted" and line.kind != "surface"
+        ]
+
     def add(self, key: str, status: Status, why: str, kind: Kind | None = None) -> None:
         """Add one line. Of two about the same, the more severe one stays."""
         old = self._lines.get(key)
@@ -146,7 +153,7 @@ class Report:
         proven = not self.unproven
         if not proven:
             yield f"{self.name}: cannot prove that every tool call is guarded."
-        elif any(line.status == "trusted" for line in lines):
+        elif self.declared:
             yield f"{self.name}: every tool call passes the monitor, but for what you declared."
         else:
             yield f"{self.name}: every tool call passes the monitor."

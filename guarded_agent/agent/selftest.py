@@ -193,6 +193,9 @@ OPTIONAL = frozenset({"_stream_chat_model_events", "_astream_chat_model_events"}
 """Names that only some versions have, and that are looked up with a default."""
 
 
+_refused = functools.cache(refused)
+
+
 @functools.cache
 def _problem() -> str:
     missing = [name for part in PARTS for name in part.missing()]
@@ -201,7 +204,7 @@ def _problem() -> str:
             if getattr(import_module(module), constant, None) == word:
                 continue
         missing.append(f"{module}.{constant} = {word!r}")
-    return "; ".join(refused()) or _without(missing)
+    return _without(missing)
 
 
 @functools.cache
@@ -224,9 +227,12 @@ def selftest() -> None:
         UnprovableGraph: It names what is wrong, and the versions.
     """
     loaded = (_problem_of(part) for part in ONCE_LOADED if part.module in sys.modules)
-    why = _problem() or "; ".join(filter(None, loaded))
-    if why:
-        raise UnprovableGraph(
-            f"guarded_agent cannot guard anything with what is installed: {why}.",
-            {"versions": why},
-        )
+    known = {
+        "versions": "; ".join(_refused()),
+        "self-test": "; ".join(filter(None, (_problem(), *loaded))),
+    }
+    for name, why in known.items():
+        if why:
+            raise UnprovableGraph(
+                f"guarded_agent cannot guard anything with what is installed: {why}.", {name: why}
+            )

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Range:
     """One package and the range of its versions.
 
     Attributes:
@@ -52,25 +52,25 @@ class Tested:
 
 
 TESTED = (
-    Tested(
+    Range(
         "langgraph",
         "1.2.0",
         "1.2.24",
         "1.3",
         "1.1 has no node defaults, and caps prebuilt below 1.1",
     ),
-    Tested(
+    Range(
         "langgraph-prebuilt", "1.1.1", "1.1.3", "1.2", "1.1.0 takes a tool's interrupt for an error"
     ),
-    Tested("langchain-core", "1.4.0", "1.8.3", "1.9", "langgraph 1.2.0 needs it"),
-    Tested(
+    Range("langchain-core", "1.4.0", "1.8.3", "1.9", "langgraph 1.2.0 needs it"),
+    Range(
         "langgraph-checkpoint-sqlite",
-        "3.0.1",
+        "3.1.0",
         "3.1.2",
         "4",
-        "3.0.0 puts the keys of a metadata filter into its SQL",
+        "3.0 needs langgraph-checkpoint below 4, and langgraph 1.2 needs 4.1",
     ),
-    Tested("langchain", "1.3.0", "1.5.2", "1.6", "1.2 needs langgraph below 1.2", "langchain"),
+    Range("langchain", "1.3.0", "1.5.2", "1.6", "1.2 needs langgraph below 1.2", "langchain"),
 )
 """The packages, and their ranges."""
 

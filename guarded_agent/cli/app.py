@@ -12,6 +12,7 @@ from guarded_agent.cli.agents import agents
 from guarded_agent.cli.approvals import approvals
 from guarded_agent.cli.audit import audit
 from guarded_agent.cli.demo import demo
+from guarded_agent.cli.doctor import doctor
 from guarded_agent.cli.failure import OneLine
 from guarded_agent.cli.graph import graph
 from guarded_agent.cli.policy import policy
@@ -41,7 +42,7 @@ def app(context: click.Context, store_url: str) -> None:
         context.obj = Session(store_url, said)
 
 
-for _command in (approvals, audit, policy, graph, agents, serve, demo):
+for _command in (approvals, audit, policy, graph, doctor, agents, serve, demo):
     app.add_command(_command)
 
 

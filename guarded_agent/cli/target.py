@@ -12,6 +12,7 @@ import click
 
 from guarded_agent.cli.failure import unexpected
 from guarded_agent.core import ToolSpec
+from guarded_agent.core.errors import GuardedAgentError
 
 
 def load_target(name: str) -> Any:
@@ -21,6 +22,7 @@ def load_target(name: str) -> Any:
 
     Raises:
         click.UsageError: It cannot be imported; one line says why.
+        GuardedAgentError: The module guards an agent as it is imported, and that is refused.
     """
     module_name, colon, path = name.partition(":")
     if not (module_name and colon and path):
@@ -38,6 +40,8 @@ def load_target(name: str) -> Any:
                 f"there is no module {module_name!r} here: run this in your project's folder."
             ) from None
         raise click.UsageError(f"{module_name} cannot be imported: {error}.") from None
+    except GuardedAgentError:
+        raise
     except (Exception, SystemExit) as error:
         raise click.UsageError(f"{module_name} cannot be imported: {unexpected(error)}.") from None
     for part in path.split("."):

@@ -186,7 +186,7 @@ def test_the_versions_that_are_installed_are_taken() -> None:
 
 
 @pytest.mark.parametrize("entry", TESTED, ids=lambda entry: entry.package)
-def test_a_range_holds_both_its_ends_and_nothing_beyond(entry: versions.Tested) -> None:
+def test_a_range_holds_both_its_ends_and_nothing_beyond(entry: versions.Range) -> None:
     assert not entry.refuses(entry.lowest)
     assert not entry.refuses(entry.newest)
     assert not entry.refuses(f"{entry.newest}.post1")
