@@ -165,6 +165,8 @@ class Terminal:
             stdout=follower,
             stderr=follower,
             start_new_session=True,
+            # A runner in the background ignores Ctrl-C, and what it starts would as well.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         os.close(follower)
         self.seen = ""
@@ -188,6 +190,8 @@ class Terminal:
 
     def end(self) -> int:
         while True:
+            if not select.select([self._controller], [], [], 60)[0]:
+                self._process.kill()
             try:
                 data = os.read(self._controller, 4096)
             except OSError:

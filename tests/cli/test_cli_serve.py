@@ -22,6 +22,8 @@ def test_the_queue_is_served_until_ctrl_c(desk: Any, environment: dict[str, str]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A runner in the background ignores Ctrl-C, and what it starts would as well.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert server.stdout is not None
     assert server.stderr is not None
