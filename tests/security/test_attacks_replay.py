@@ -86,27 +86,35 @@ def test_an_approval_replayed_a_hundred_times_in_every_way_has_one_effect(
     [
         {"thread_id": "t2"},
         {"thread_id": "t1 "},
-        {"thread_id": "t1", "user": "mallory"},
-        {"thread_id": "t1", "agent": "other"},
+        {"user": "mallory"},
+        {"call_id": "c2"},
+        {"origin": "m2"},
+        {"args": {"to": ["eve"], "amount": 5}},
+        {"agent": "other"},
     ],
     ids=str,
 )
-def test_an_approval_is_good_for_no_other_thread_user_or_agent(
-    store: Store, safe: GuardedGraph, wire: BaseTool, recorder: Recorder, elsewhere: dict[str, str]
+def test_an_approval_is_good_for_no_other_thread_user_agent_or_call(
+    store: Store, wire: BaseTool, agent_of: AgentOf, elsewhere: dict[str, Any]
 ) -> None:
-    """The same tool call, ids and all, is put where it was not approved."""
-    safe.invoke(HELLO, at("t1"))
+    """The same call, ids and all, is put where it was not approved."""
+    same: dict[str, Any] = {
+        "args": {"to": ["bob"], "amount": 5},
+        "call_id": "c1",
+        "thread_id": "t1",
+        "origin": "m1",
+        "user": "zoe",
+    }
+    safe = guard(agent_of([wire]), policy=APPROVE, store=store)
+    safe.monitor.propose(safe.monitor.action("wire", **same))
     approve(safe)
-    around = dict(elsewhere)
-    policy = {**APPROVE, "agent": {"id": around.pop("agent", "teller")}}
-    [bare] = guard([wire], policy=policy, store=store)
-    order: Any = {**call("wire", "c1", to=["bob"], amount=5), "type": "tool_call"}
-    with pytest.raises(GuardedAgentError):
-        bare.invoke(order, {"configurable": around})
-    assert recorder.names == ()
-    assert len(safe.approvals.pending()) == 1
-    safe.resume("t1")
-    assert recorder.names == ("wire",)
+    assert safe.monitor.propose(safe.monitor.action("wire", **same)).state == "cleared"
+    policy = {**APPROVE, "agent": {"id": elsewhere.get("agent", "teller")}}
+    other = guard(agent_of([wire]), policy=policy, store=store).monitor
+    action = other.action("wire", **same | {k: v for k, v in elsewhere.items() if k != "agent"})
+    with pytest.raises(UnguardedCall, match="not proposed"):
+        other.begin(action)
+    assert other.propose(action).state == "waiting"
 
 
 def test_the_same_message_again_is_a_replay_and_not_a_second_effect(
