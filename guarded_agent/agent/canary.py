@@ -18,7 +18,6 @@ import asyncio
 import functools
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context
 from typing import Any, Literal, cast
 
 from langchain_core.messages import AIMessage
@@ -67,7 +66,7 @@ def flown(kind: type[ToolNode]) -> str | None:
     for each class is enough.
     """
     with ThreadPoolExecutor(1, "guarded-agent-canary") as own:
-        return own.submit(Context().run, _flown, kind).result()
+        return own.submit(_flown, kind).result()  # a new thread inherits no context
 
 
 def _flown(kind: type[ToolNode]) -> str | None:

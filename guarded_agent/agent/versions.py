@@ -22,7 +22,6 @@ class Range:
         newest: The newest version that the tests ran with.
         below: The first version that is not taken.
         why: Why it is not taken from further down.
-        extra: The extra that brings it, or an empty text.
     """
 
     package: str
@@ -30,7 +29,6 @@ class Range:
     newest: str
     below: str
     why: str
-    extra: str = ""
 
     @property
     def taken(self) -> str:
@@ -54,23 +52,17 @@ class Range:
 TESTED = (
     Range(
         "langgraph",
-        "1.2.0",
+        "1.2.19",
         "1.2.24",
         "1.3",
-        "1.1 has no node defaults, and caps prebuilt below 1.1",
+        "1.2.18 loses what a task returns in an event stream",
     ),
     Range(
         "langgraph-prebuilt", "1.1.1", "1.1.3", "1.2", "1.1.0 takes a tool's interrupt for an error"
     ),
-    Range("langchain-core", "1.4.0", "1.8.3", "1.9", "langgraph 1.2.0 needs it"),
-    Range(
-        "langgraph-checkpoint-sqlite",
-        "3.1.0",
-        "3.1.2",
-        "4",
-        "3.0 needs langgraph-checkpoint below 4, and langgraph 1.2 needs 4.1",
-    ),
-    Range("langchain", "1.3.0", "1.5.2", "1.6", "1.2 needs langgraph below 1.2", "langchain"),
+    Range("langchain-core", "1.4.7", "1.8.3", "1.9", "langgraph 1.2.19 needs it"),
+    Range("langgraph-checkpoint-sqlite", "3.1.0", "3.1.2", "4", "3.0 does not fit langgraph 1.2"),
+    Range("langchain", "1.3.0", "1.5.2", "1.6", "1.2 does not fit langgraph 1.2"),
 )
 """The packages, and their ranges."""
 

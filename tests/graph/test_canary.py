@@ -224,12 +224,17 @@ def test_neither_callbacks_nor_traces_hear_the_canary(monkeypatch: pytest.Monkey
         return plain(*given)
 
     monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    monkeypatch.setenv("LANGSMITH_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(canary, "_rebuilt", rebuilt)
+    tracing.get_env_var.cache_clear()
     token = listening.set(Listener())
     try:
+        assert tracing.tracing_is_enabled()
         assert flown(ToolNode) is None
     finally:
         listening.reset(token)
+        monkeypatch.undo()
+        tracing.get_env_var.cache_clear()
     assert Listener.heard == []
     assert traced == [False, False]
 
