@@ -197,7 +197,9 @@ class GuardedGraph(_Base):
         A process that dies would otherwise ask its model again, and what ran already would
         run as a new call. Reads may run again.
         """
-        if options.keys() & {"durability", "checkpoint_during"} or self._guarding.nested:
+        # `invoke` hands on every option of its own, as None where the caller gave none.
+        named = [options.get(name) for name in ("durability", "checkpoint_during")]
+        if any(value is not None for value in named) or self._guarding.nested:
             return options
         if all(spec.access == "read" for spec in self._guarding.monitor.engine.specs):
             return options
