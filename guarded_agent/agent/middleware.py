@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest
@@ -77,7 +77,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         self._shapes = {tool.name: Shape.of(tool) for tool in tools}
         self._strict = bool(self._shapes)
         self._made: dict[int, tuple[Any, Monitor, Any]] = {}
-        self._monitor = self._open()
+        self._monitor = self._open(self._shapes)
 
     @property
     def monitor(self) -> Monitor:
@@ -227,13 +227,18 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
 
     def _meet(self, tools: Iterable[BaseTool]) -> None:
         """Check the policy against tools seen for the first time."""
-        new = [item for item in tools if item.name not in self._shapes]
-        if not new:
+        seen = list(tools)
+        if all(item.name in self._shapes for item in seen):
             return
         with self._lock:
-            for item in new:
-                self._shapes.setdefault(item.name, Shape.of(item))
-            self._monitor = self._open()
+            new = {item.name: item for item in seen if item.name not in self._shapes}
+            if not new:  # another thread met them first
+                return
+            shapes = {**self._shapes, **{name: Shape.of(item) for name, item in new.items()}}
+            # A name counts as known only when the monitor that knows it is in place: a
+            # thread beside this one goes by the names, and a refused tool stays unknown.
+            self._monitor = self._open(shapes)
+            self._shapes = shapes
 
     async def _ameet(self, tools: Sequence[BaseTool]) -> None:
         if any(item.name not in self._shapes for item in tools):
@@ -249,8 +254,8 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
             known = self._made[id(thing)] = thing, monitor, make(thing, monitor)
         return known[2]
 
-    def _open(self) -> Monitor:
-        specs = [shape.spec for shape in self._shapes.values()]
+    def _open(self, shapes: Mapping[str, Shape]) -> Monitor:
+        specs = [shape.spec for shape in shapes.values()]
         return open_monitor(
             self._policy, self._database, specs, self._more_guards, strict_tools=self._strict
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -160,3 +163,42 @@ def test_an_agent_that_has_the_middleware_is_not_wrapped_again(
 ) -> None:
     with pytest.raises(UnprovableGraph, match="once, not twice"):
         guard(agent_of(bank, [middleware], say("Hi.")), store=store)
+
+
+def test_a_tool_met_by_two_threads_is_known_to_both_before_either_runs_it(
+    bank: Any, middleware: GuardMiddleware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening, opened = threading.Event(), middleware._open  # pyright: ignore[reportPrivateUsage]
+
+    def slow(shapes: Any) -> Any:
+        opening.set()
+        time.sleep(0.3)
+        return opened(shapes)
+
+    monkeypatch.setattr(middleware, "_open", slow)
+    agents = [agent_of(bank, [middleware], say("", call("balance", "c")), say("Ok")) for _ in "ab"]
+
+    def first() -> Any:
+        return agents[0].invoke(HELLO, THREAD)
+
+    def second() -> Any:
+        assert opening.wait(10)
+        return agents[1].invoke(HELLO, {"configurable": {"thread_id": "t2"}})
+
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(first), pool.submit(second)]
+        assert [run.result()["messages"][-1].text for run in runs] == ["Ok", "Ok"]
+
+
+def test_a_tool_that_the_policy_does_not_fit_is_refused_each_time_it_is_met(
+    bank: Any, store: Store
+) -> None:
+    wrong = {
+        **POLICY,
+        "tools": {"balance": {"access": "read", "rules": [{"effect": "allow", "when": "args.x"}]}},
+    }
+    middleware = GuardMiddleware(wrong, store=store)
+    agent = agent_of(bank, [middleware], say("", call("balance", "c")))
+    for thread in ("t1", "t2"):
+        with pytest.raises(PolicyError):
+            agent.invoke(HELLO, {"configurable": {"thread_id": thread}})
