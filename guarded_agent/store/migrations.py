@@ -11,11 +11,16 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, insert, inspect, select, update
 
 from guarded_agent.core.errors import StoreError
-from guarded_agent.store.schema import meta, metadata
+from guarded_agent.store.schema import meta, metadata, vault
 
 Step = Callable[[Connection], None]
 
-STEPS: tuple[Step, ...] = ()
+
+def _add_vault(connection: Connection) -> None:
+    vault.create(connection)
+
+
+STEPS: tuple[Step, ...] = (_add_vault,)
 """Step `n` (from 1) turns version `n` into version `n + 1`. Never change one that was released."""
 
 _VERSION = "schema_version"

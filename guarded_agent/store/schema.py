@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -162,3 +163,24 @@ spend = Table(
     CheckConstraint("state IN ('reserved','settled')", name="guard_spend_state"),
 )
 Index("guard_spend_window", spend.c.limit_key, spend.c.window_start)
+
+vault = Table(
+    "guard_vault",
+    metadata,
+    Column("agent_id", String(200), nullable=False),
+    Column("thread_id", String(200), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("lookup", String(64)),
+    Column("value_sealed", LargeBinary),
+    Column("created_at", Float, nullable=False),
+    Column("forgotten_at", Float),
+    PrimaryKeyConstraint("agent_id", "thread_id", "kind", "number"),
+    UniqueConstraint("agent_id", "thread_id", "kind", "lookup", name="guard_vault_once"),
+    CheckConstraint(
+        "(lookup IS NULL) = (value_sealed IS NULL) AND (lookup IS NULL) = "
+        "(forgotten_at IS NOT NULL)",
+        name="guard_vault_forgotten",
+    ),
+)
+Index("guard_vault_by_lookup", vault.c.lookup)

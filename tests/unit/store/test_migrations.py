@@ -7,8 +7,11 @@ from sqlalchemy import Connection, inspect, select, text
 
 from guarded_agent.core.errors import StoreError
 from guarded_agent.store import Store
-from guarded_agent.store.migrations import migrate, version
-from guarded_agent.store.schema import meta
+from guarded_agent.store.migrations import STEPS, migrate, version
+from guarded_agent.store.schema import meta, metadata
+
+NEWEST = len(STEPS) + 1
+"""The version of a new database."""
 
 
 def add_colour(connection: Connection) -> None:
@@ -31,7 +34,7 @@ def columns(store: Store) -> set[str]:
 
 def run(store: Store, *steps: object) -> int:
     with store.write() as connection:
-        return migrate(connection, place="here", steps=steps)  # type: ignore[arg-type]
+        return migrate(connection, place="here", steps=(*STEPS, *steps))  # type: ignore[arg-type]
 
 
 def test_a_database_without_our_tables_has_version_zero(any_store: Store) -> None:
@@ -41,9 +44,9 @@ def test_a_database_without_our_tables_has_version_zero(any_store: Store) -> Non
 
 
 def test_an_older_database_runs_the_steps_it_lacks_in_order(any_store: Store) -> None:
-    assert run(any_store, add_colour) == 1
-    assert run(any_store, add_colour, add_shape) == 2
-    assert run(any_store, add_colour, add_shape) == 3
+    assert run(any_store, add_colour) == NEWEST
+    assert run(any_store, add_colour, add_shape) == NEWEST + 1
+    assert run(any_store, add_colour, add_shape) == NEWEST + 2
     assert {"colour", "shape"} <= columns(any_store)
 
 
@@ -53,10 +56,32 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(any_store: Store) -> No
     assert not {"colour", "shape"} & columns(any_store)
     with any_store.read() as connection:
         found = connection.scalar(select(meta.c.value).where(meta.c.name == "schema_version"))
-    assert found == "1"
+    assert found == str(NEWEST)
 
 
 def test_a_newer_database_is_left_alone(any_store: Store) -> None:
     run(any_store, add_colour)
-    with pytest.raises(StoreError, match="here has schema version 2 and this release knows 1"):
+    newer = f"here has schema version {NEWEST + 1} and this release knows {NEWEST}"
+    with pytest.raises(StoreError, match=newer):
         run(any_store)
+
+
+def test_the_steps_lead_from_the_first_version_to_the_tables_of_a_new_database(
+    any_store: Store,
+) -> None:
+    def tables() -> dict[str, list[str]]:
+        with any_store.read() as connection:
+            found = inspect(connection)
+            return {
+                name: sorted(column["name"] for column in found.get_columns(name))
+                for name in metadata.tables
+                if found.has_table(name)
+            }
+
+    whole = tables()
+    with any_store.write() as connection:
+        connection.execute(text("DROP TABLE guard_vault"))
+        connection.execute(meta.update().where(meta.c.name == "schema_version").values(value="1"))
+    assert "guard_vault" not in tables()
+    assert run(any_store) == 1
+    assert tables() == whole

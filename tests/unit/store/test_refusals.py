@@ -17,6 +17,7 @@ from sqlalchemy import insert, text
 
 from guarded_agent.core.errors import MissingExtra, StoreError
 from guarded_agent.store import Store, checkpointer
+from guarded_agent.store.migrations import STEPS
 from guarded_agent.store.schema import meta, metadata
 
 
@@ -166,7 +167,8 @@ def test_a_database_of_a_newer_release(store_url: str) -> None:
     with pytest.raises(StoreError) as caught:
         Store.open(store_url)
     assert str(caught.value) == (
-        f"{place} has schema version 99 and this release knows 1; upgrade guarded-agent"
+        f"{place} has schema version 99 and this release knows {len(STEPS) + 1}; "
+        "upgrade guarded-agent"
     )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, insert, select, text, update
 
 from guarded_agent.core.errors import StoreError
 from guarded_agent.store import Store
+from guarded_agent.store.migrations import STEPS
 from guarded_agent.store.schema import meta
 
 
@@ -177,7 +178,7 @@ def test_processes_may_open_a_new_database_at_once(store_url: str) -> None:
     running = [subprocess.Popen([sys.executable, "-c", OPEN, store_url]) for _ in range(4)]
     assert [process.wait() for process in running] == [0] * 4
     with Store.open(store_url) as store:
-        assert get(store, "schema_version") == "1"
+        assert get(store, "schema_version") == str(len(STEPS) + 1)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
