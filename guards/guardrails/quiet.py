@@ -41,7 +41,8 @@ def forget(guard: Any) -> None:
 
     records = get_scope_handler().scoped_logs
     for call in guard.history:
-        records.pop(str(id(call)), None)
+        for scope in (call, *call.iterations):
+            records.pop(str(id(scope)), None)
     guard.history.clear()
 
 

@@ -10,12 +10,13 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import wraps
 from typing import Any, cast
 
 from guarded_agent.core.effect import Effect
 from guarded_agent.guards.guardrails.actions import PASSED, Opinion, Spans, spans_of
 from guarded_agent.guards.guardrails.quiet import forget, no_loop_left
-from guarded_agent.guards.guardrails.single import check_validator
+from guarded_agent.guards.guardrails.single import check_validator, has_passed
 
 
 class Whole:
@@ -113,6 +114,23 @@ def _check_guard(guard: Any, metadata: Mapping[str, Any]) -> None:
                 f"{type(validator).__name__} asks a model again (on_fail='reask'), which a guard "
                 "cannot do; use 'exception', 'fix' or 'fix_reask'"
             )
+        _make_strict(validator)
+
+
+def _make_strict(validator: Any) -> None:
+    """Let a validator that returns nothing break; Guardrails takes that for a pass."""
+    original = validator.validate
+    if getattr(original, "is_strict", False):
+        return
+
+    @wraps(original)
+    def validate(*args: Any, **options: Any) -> Any:
+        result = original(*args, **options)
+        has_passed(result)
+        return result
+
+    cast("Any", validate).is_strict = True
+    validator.validate = validate
 
 
 def _schema(guard: Any) -> Any:
