@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
@@ -57,11 +57,13 @@ class Leaf:
         path: Where it stands, such as `args.to[0]`; empty if it is the whole payload.
         key: The nearest name above it, which says what it is about.
         text: The text; long numbers are written out.
+        number: The number that is written out, or None.
     """
 
     path: str
     key: str
     text: str
+    number: int | float | None = field(default=None, compare=False)
 
 
 class Edit(NamedTuple):
@@ -182,7 +184,7 @@ def _walk(node: Any, path: str, key: str, depth: int) -> Iterator[Leaf]:
     else:
         text = _text_of(node)
         if text is not None:
-            yield Leaf(path, key, text)
+            yield Leaf(path, key, text, node if isinstance(node, (int, float)) else None)
 
 
 def _says_nothing(key: str) -> bool:
