@@ -8,6 +8,7 @@ from inspect import Parameter, signature
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
+_MANY = 20  # more names than that hide the one that was meant
 
 
 def construct(make: Callable[..., T], options: Mapping[str, Any], *, where: str, **fixed: Any) -> T:
@@ -66,6 +67,10 @@ def one_of(value: object, choices: Collection[str], *, where: str) -> str:
         return value
     close = get_close_matches(str(value), list(choices), n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
+    if hint and len(choices) > _MANY:
+        raise ValueError(
+            f"{where}: {value!r} is not one of the {len(choices)} that are known.{hint}"
+        )
     raise ValueError(f"{where}: {value!r} is not one of {', '.join(sorted(choices))}.{hint}")
 
 

@@ -8,6 +8,7 @@ hidden. So scrubbing twice equals scrubbing once.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 from guarded_agent.guards.text import Edit, Leaf, Unscannable, apply, leaves, normalise, rebuild
 
 ROUNDS = 8
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # `homePhone` speaks of a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,14 @@ class Scrubbed:
     spots: tuple[Spot, ...]
 
 
-def scrub(value: Any, find: Find, at: str = "") -> Scrubbed:
+def scrub(value: Any, find: Find, at: str = "", *, keys: bool = False) -> Scrubbed:
     """Replace everything that `find` finds in `value`.
 
     Args:
         value: A text or nested plain data.
         find: The detector.
         at: The path of `value` itself.
+        keys: Whether the keys of mappings are looked through too.
 
     Raises:
         Unscannable: `value` cannot be looked through, or does not settle.
@@ -114,7 +117,7 @@ def scrub(value: Any, find: Find, at: str = "") -> Scrubbed:
         >>> scrub({"a": ["is 42"]}, find).value
         {'a': ['is [N]']}
     """
-    found = leaves(value, at)
+    found = leaves(value, at, keys=keys)
     spots: dict[int, list[Spot]] = {i: hits for i, hits in enumerate(_scan(found, find)) if hits}
     pending: list[int] = sorted(spots)
     for _ in range(ROUNDS):
@@ -132,7 +135,7 @@ def scrub(value: Any, find: Find, at: str = "") -> Scrubbed:
         raise Unscannable("the text shows something new each time that it is redacted")
     texts = {i: apply(found[i].text, _edits(hits)) for i, hits in spots.items()}
     ordered = tuple(spot for i in sorted(spots) for spot in spots[i])
-    return Scrubbed(rebuild(value, texts), ordered)
+    return Scrubbed(rebuild(value, texts, keys=keys), ordered)
 
 
 def _edits(spots: Sequence[Spot]) -> list[Edit]:
@@ -148,7 +151,7 @@ def _scan(found: Sequence[Leaf], find: Find) -> list[list[Spot]]:
     maps = [normalise(leaf.text) for leaf in found]
     length = 0
     for leaf, (plain, _) in zip(found, maps, strict=True):
-        head = f"\n\x1e{normalise(leaf.key)[0]}\x1f\n"
+        head = f"\n\x1e{_HUMP.sub(' ', normalise(leaf.key)[0])}\x1f\n"
         parts += [head, plain]
         bounds.append((length + len(head), length + len(head) + len(plain)))
         length = bounds[-1][1]

@@ -1,31 +1,29 @@
-"""Presidio's analyzer, built once, and the detector that asks it.
+"""The detector: which recognisers look, and what is written instead of what they find.
 
-Only typed data is recognised: what has a format or a checksum. Names and places
-need a language model, which this version does not ship.
+Presidio's own loop is not used. It asks every recogniser about every text, needs a
+language pipeline, and goes on where a pattern takes too long. Its knowledge is: check
+digits, and the kinds that only a policy asks for (`checks`, `presidio`).
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Collection, Sequence
+import hmac
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
-from guarded_agent.guards.pii.entities import KINDS, Kind
+from guarded_agent.guards.pii.custom import Custom
+from guarded_agent.guards.pii.entities import KINDS, NAMES, Kind
 from guarded_agent.guards.pii.gates import promising
+from guarded_agent.guards.pii.recognisers import Recogniser, recognisers
+from guarded_agent.guards.pii.view import view
 from guarded_agent.guards.scrub import Find, Hit
-
-if TYPE_CHECKING:
-    from presidio_analyzer import AnalyzerEngine
 
 Style = Literal["token", "mask", "hash"]
 """What stands for a value: `[CARD]`, `************1111` or `[CARD:kdfbacpo...]`."""
 
-_THRESHOLD = 0.35
 _HASH_CHARS = 12
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
-_building = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +37,57 @@ class Kept:
     names: frozenset[str] = frozenset()
 
     def __contains__(self, address: str) -> bool:
-        address = address.lower()
+        if not self.names:
+            return False
+        address = address.lower().replace("%40", "@")
         domain = address.rpartition("@")[2]
         parts = domain.split(".")
         parents = {".".join(parts[index:]) for index in range(len(parts))}
         return address in self.names or not self.names.isdisjoint(parents)
+
+
+Write = Callable[[str, str], str]
+"""Gives what is written instead of a value: takes the kind's name and the value."""
+
+
+def writer(
+    styles: Style | Mapping[str, Style] = "token",
+    *,
+    salt: bytes = b"",
+    kinds: Mapping[str, Kind] = KINDS,
+) -> Write:
+    """Return what writes tokens, masks or hashes.
+
+    Args:
+        styles: What stands for a value, for all kinds or by kind (`token` for the others).
+        salt: At least 16 secret bytes, for the style `hash`.
+        kinds: The kinds that there are.
+
+    Example:
+        >>> writer("mask")("CREDIT_CARD", "4111 1111 1111 1111")
+        '***************1111'
+    """
+    by_kind = styles if isinstance(styles, Mapping) else dict.fromkeys(kinds, styles)
+
+    def write(name: str, value: str) -> str:
+        kind = kinds[name]
+        match by_kind.get(name, "token"):
+            case "mask":
+                hidden = max(0, len(value) - kind.shown)
+                return "*" * hidden + value[hidden:]
+            case "hash":
+                return f"[{kind.token}:{_digest(salt, kind, value)}]"
+            case _:
+                return f"[{kind.token}]"
+
+    return write
+
+
+def _digest(salt: bytes, kind: Kind, value: str) -> str:
+    plain = "".join(char for char in value.lower() if char not in " -")
+    digest = hmac.digest(salt, f"{kind.token}|{plain}".encode(), "sha256").hex()
+    # Letters only: a digest in hexadecimal can look like a number that must be redacted.
+    return digest[:_HASH_CHARS].translate(_LETTERS)
 
 
 def finder(
@@ -51,89 +95,57 @@ def finder(
     *,
     regions: Sequence[str],
     kept: Kept | None = None,
-    style: Style = "token",
-    salt: bytes = b"",
+    write: Write | None = None,
+    kinds: Mapping[str, Kind] = KINDS,
+    extra: Sequence[Custom] = (),
 ) -> Find:
     """Return a detector of personal data for `scrub`.
 
-    Presidio is imported and its engine built when the first text is analysed.
+    What is heavy is loaded when a text first needs it. What a recogniser raises is raised
+    on: a detector that broke has found nothing, and nothing may pass as if it had looked.
 
     Args:
-        entities: Names from `KINDS`.
+        entities: Names from `kinds`.
         regions: Countries whose phone formats count.
         kept: Mail addresses that are left alone.
-        style: What stands for a value.
-        salt: At least 16 secret bytes, for the style `hash`.
+        write: Gives what is written instead; by default the kind's token.
+        kinds: The kinds that there are.
+        extra: Recognisers that a policy brings, for kinds of its own.
     """
     wanted = sorted(entities)
-    spared = kept or Kept()
+    if not wanted:
+        return _nothing
+    spared, instead = kept or Kept(), write or writer(kinds=kinds)
+    known: dict[str, Recogniser] = {one.kind: one for one in recognisers(wanted, regions)}
+    gated = sorted(known)
+    others = [one for one in extra if one.kind in entities]
+    names = NAMES & frozenset(entities)
 
     def find(text: str) -> list[Hit]:
-        hopeful = promising(text, wanted)
-        if not hopeful:
-            return []
-        results = engine(tuple(regions)).analyze(
-            text, language="en", entities=list(hopeful), score_threshold=_THRESHOLD
-        )
+        data = view(text)
         hits: list[Hit] = []
-        for result in results:
-            kind = KINDS[result.entity_type]
-            value = text[result.start : result.end]
-            if kind.category == "email" and value in spared:
-                continue
-            instead = _replacement(kind, value, style, salt)
-            hits.append(Hit(result.start, result.end, kind.category, instead, result.score))
+
+        def add(name: str, start: int, end: int, score: float) -> None:
+            value = text[start:end]
+            if name != "EMAIL_ADDRESS" or value not in spared:
+                category = kinds[name].category
+                hits.append(Hit(start, end, category, instead(name, value), score))
+
+        for name in promising(data, gated):
+            for start, end, score in known[name].find(data):
+                add(name, start, end, score)
+        for one in others:
+            for start, end, score in one.find(text):
+                add(one.kind, start, end, score)
+        if names:
+            from guarded_agent.guards.pii.names import find_names  # spaCy
+
+            for name, start, end, score in find_names(text, data, names):
+                add(name, start, end, score)
         return hits
 
-    return find if wanted else _nothing
+    return find
 
 
 def _nothing(_text: str) -> list[Hit]:
     return []
-
-
-def engine(regions: tuple[str, ...]) -> AnalyzerEngine:
-    """Return the analyzer for `regions`; it is built once, whoever comes first."""
-    with _building:
-        return _engine(regions)
-
-
-@cache
-def _engine(regions: tuple[str, ...]) -> AnalyzerEngine:
-    # Presidio takes a second and 100 MB: not before there is a text to look at.
-    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
-    from presidio_analyzer.nlp_engine import NoOpNlpEngine
-
-    from guarded_agent.guards.pii.recognisers import WindowContext, recognisers
-
-    registry = RecognizerRegistry(recognizers=recognisers(regions), supported_languages=["en"])
-    return AnalyzerEngine(
-        registry=registry,
-        nlp_engine=NoOpNlpEngine(models=[{"lang_code": "en", "model_name": ""}]),
-        supported_languages=["en"],
-        context_aware_enhancer=WindowContext(),
-    )
-
-
-def _replacement(kind: Kind, value: str, style: Style, salt: bytes) -> str:
-    if style == "token":
-        return f"[{kind.token}]"
-    # Presidio's operators one by one: its AnonymizerEngine merges neighbours of one kind.
-    operators = _operators()
-    if style == "mask":
-        hidden = max(0, len(value) - kind.shown)
-        return str(
-            operators["mask"].operate(
-                value, {"masking_char": "*", "chars_to_mask": hidden, "from_end": False}
-            )
-        )
-    digest = operators["hash"].operate(value.lower(), {"hash_type": "sha256", "salt": salt})
-    # Letters only: a digest in hexadecimal can look like a number that must be redacted.
-    return f"[{kind.token}:{str(digest)[:_HASH_CHARS].translate(_LETTERS)}]"
-
-
-@cache
-def _operators() -> dict[str, Any]:
-    from presidio_anonymizer.operators import Hash, Mask
-
-    return {"mask": Mask(), "hash": Hash()}

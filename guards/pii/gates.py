@@ -1,60 +1,54 @@
-"""Gates: which kinds of personal data a text can hold at all, told in microseconds.
+"""Gates: which recognisers a text can interest at all, told in microseconds.
 
-Presidio asks every recogniser about every text. Most texts hold nothing that looks
-like a number, an address or a name of a machine; they need no analysis. A gate matches
-in every text in which the kind's recogniser could find something, and in few others.
+Most texts hold nothing that looks like a number, an address or a name of a machine; they
+need no analysis. A gate matches in every text in which its recogniser could find
+something, and in few others. All gates together are one pattern, which is asked first.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-# As in `recognisers`, without what looks around. A character outside of Latin-1 stands as `?`.
-_GATES = {
-    "CREDIT_CARD": r"[0-9](?:[ -]?[0-9]){11}",
-    "CRYPTO": r"(?i:bc1|[13])[a-zA-HJ-NP-Z0-9]{25}",
-    "EMAIL_ADDRESS": r"@",
-    "IBAN_CODE": r"[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]",
-    "IP_ADDRESS": r"[0-9]\.[0-9]{1,3}\.[0-9]|::|[0-9A-Fa-f]:[0-9A-Fa-f]{1,4}:",
-    "MAC_ADDRESS": (r"[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\."),
-    "PHONE_NUMBER": r"[0-9][0-9().\-/ \[\]?]{4,}[0-9]",
-    "URL": r"[A-Za-z0-9]\.[A-Za-z]",
-    "US_SSN": r"[0-9]{3}[- .]?[0-9]{2}[- .]?[0-9]{4}",
+from guarded_agent.guards.pii import phones
+from guarded_agent.guards.pii.formats import FORMATS
+from guarded_agent.guards.pii.view import rx
+
+_SEPARATED = "[ .-]?"
+GATES: dict[str, str] = {
+    "CREDIT_CARD": f"[0-9](?:{_SEPARATED}[0-9]){{11}}",
+    "CRYPTO": r"(?:[bB][cC]1|[13])[A-Za-z0-9]{12}|0x[0-9a-fA-F]{40}",
+    "EMAIL_ADDRESS": "@|%40",
+    "IBAN_CODE": "[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9][A-Za-z0-9 -]{8}",
+    "IP_ADDRESS": r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|::|(?:[0-9A-Fa-f]{1,4}:){3}",
+    "MAC_ADDRESS": r"(?:[0-9A-Fa-f]{2}[:-]){3}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.",
+    "PHONE_NUMBER": phones.GATE,
+    "URL": r"[A-Za-z0-9]\.[A-Za-z]|://",
+    "URL_LOGIN": "://",
 }
-
-# In these ranges no character but the ASCII digits is a digit to Python or to `phonenumbers`.
-_KNOWN_DIGITS = re.compile("[\x00-\u024f\u2000-\u20cf]*")
+"""By kind. A number of `formats` has its own gate: its form, or its words."""
 
 
-def promising(text: str, kinds: Sequence[str]) -> Sequence[str]:
-    """Return those of `kinds` that a normalised text may hold.
+def promising(data: bytes, kinds: Sequence[str]) -> Sequence[str]:
+    """Return those of `kinds` that a view may hold; one without a gate always may.
 
     Example:
-        >>> promising("write to ann@acme.com", ["CREDIT_CARD", "EMAIL_ADDRESS"])
+        >>> promising(b"write to ann@acme.com", ["CREDIT_CARD", "EMAIL_ADDRESS"])
         ['EMAIL_ADDRESS']
     """
-    if not text.isascii() and not _KNOWN_DIGITS.fullmatch(text):
-        return kinds
-    data = text.encode("latin-1", "replace")
     together, each = _compiled(tuple(kinds))
-    if together.search(data) is None:
+    if together is not None and together.search(data) is None:
         return ()
-    return [kind for kind, gate in each if gate.search(data) is not None]
+    return [kind for kind, gate in each if gate is None or gate.search(data) is not None]
 
 
 @cache
 def _compiled(kinds: tuple[str, ...]) -> tuple[Any, list[tuple[str, Any]]]:
-    import re2  # a C extension: not before there is a text to look at
-
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.never_capture = True
-    patterns = [(kind, _GATES[kind]) for kind in kinds]
-    together = "|".join(f"(?:{pattern})" for _, pattern in patterns)
-    return (
-        re2.compile(together.encode(), options),
-        [(kind, re2.compile(pattern.encode(), options)) for kind, pattern in patterns],
-    )
+    formats = {one.kind: one.gate for one in FORMATS}
+    gates = {kind: GATES.get(kind) or formats.get(kind) for kind in kinds}
+    patterns = sorted({gate for gate in gates.values() if gate is not None})
+    together = None
+    if None not in gates.values():
+        together = rx("|".join(f"(?:{pattern})" for pattern in patterns))
+    return together, [(kind, rx(gate) if gate else None) for kind, gate in gates.items()]

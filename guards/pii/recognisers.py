@@ -1,317 +1,320 @@
-"""Presidio's recognisers behind cheap gates, on bounded windows of the text.
+"""What has a grammar of its own: mail, cards, accounts, machines, wallets, web addresses.
 
-This module imports Presidio, so only `engine` imports it, when a text is first
-analysed. Two things that Presidio does are avoided here on purpose: its e-mail
-recogniser downloads the list of public suffixes, and its pattern recognisers
-give up after a time limit and report nothing, which a long hostile text can
-bring about.
+Each recogniser reads a `view` with RE2, in time that is linear in the text, and yields
+places. None of them gives up silently: what goes wrong is raised, and stops the call.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-import phonenumbers
-from presidio_analyzer import (
-    EntityRecognizer,
-    LocalRecognizer,
-    Pattern,
-    PatternRecognizer,
-    RecognizerResult,
+from guarded_agent.guards.pii import checks
+from guarded_agent.guards.pii.entities import ASKED_OF_PRESIDIO
+from guarded_agent.guards.pii.formats import CHECKED, FORM, FORMATS, Place
+from guarded_agent.guards.pii.phones import Phones
+from guarded_agent.guards.pii.view import is_word, rx
+
+
+class Recogniser(Protocol):
+    """Something that finds one kind of personal data in a view."""
+
+    @property
+    def kind(self) -> str:
+        """Its name in `KINDS`, or one that a policy gave."""
+        ...
+
+    def find(self, data: bytes) -> Iterable[Place]:
+        """Yield where it stands, and how sure that is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A recogniser made of a function."""
+
+    kind: str
+    places: Callable[[bytes], Iterable[Place]]
+
+    def find(self, data: bytes) -> Iterable[Place]:
+        """Yield where it stands, and how sure that is."""
+        return self.places(data)
+
+
+_MAIL = (
+    r"[A-Za-z0-9.!#$%&'*+^_`{|}~\-\xc0-\xff]*[A-Za-z0-9!#$%&*+^_`{|}~\-\xc0-\xff](?:@|%40)"
+    r"[A-Za-z0-9\xc0-\xff](?:[A-Za-z0-9.\-\xc0-\xff]*[A-Za-z0-9\xc0-\xff])?"
 )
-from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
-from presidio_analyzer.predefined_recognizers import (
-    CreditCardRecognizer,
-    CryptoRecognizer,
-    EmailRecognizer,
-    IbanRecognizer,
-    IpRecognizer,
-    MacAddressRecognizer,
-    PhoneRecognizer,
-    UrlRecognizer,
-    UsSsnRecognizer,
+# No domain ends so: these are names of files (`logo@2x.png`).
+_FILES = re.compile(
+    "bmp|conf|css|csv|docx?|gif|html?|ini|jpe?g|json|lock|log|md5|pdf|png|pptx|svg|toml|txt|webp|"
+    "xlsx?|xml|ya?ml"
 )
-from tldextract import TLDExtract
-
-# The list that ships with the package; never the network, never a file.
-_SUFFIXES = TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-Results = list[RecognizerResult]
+_USER = r"://[^ /@]*:$"
 
 
-def _windows(gate: re.Pattern[str], text: str, reach: int) -> Iterator[tuple[int, str]]:
-    """Yield the surroundings of each match of `gate`, merged where they overlap."""
-    low = high = -1
-    for match in gate.finditer(text):
-        start, end = max(0, match.start() - reach), min(len(text), match.end() + reach)
-        if start > high >= 0:
-            yield low, text[low:high]
-            low = start
-        elif low < 0:
-            low = start
-        high = end
-    if low >= 0:
-        yield low, text[low:high]
+def emails(data: bytes) -> Iterator[Place]:
+    """Yield e-mail addresses, also in networks of a company's own (`ann@mail.corp`)."""
+    for match in rx(_MAIL).finditer(data):
+        start, end = match.span()
+        at = data.find(b"@", start, end)
+        at, after = (at, at + 1) if at >= 0 else (data.rfind(b"%40", start, end),) * 2
+        after = after if data[at : at + 1] == b"@" else at + 3
+        while start < at and data[start] in b".'!#$%&*+^`{|}~-":
+            start += 1
+        if data.find(b"..", after, end) >= 0:
+            end = data.find(b"..", after, end)
+        last = data.rfind(b".", after, end)
+        label = data[last + 1 : end]
+        if last <= after or start == at or not _is_top(label):
+            continue
+        if data[start:at] == b"git" and data[end : end + 1] == b":":
+            continue  # git@host:path is no mailbox
+        if data[start - 1 : start] == b":" and rx(_USER).search(data[max(0, start - 80) : start]):
+            continue  # the password of `scheme://user:password@host`
+        yield start, end, CHECKED
 
 
-def _shifted(results: Results, by: int) -> Results:
-    for result in results:
-        result.start += by
-        result.end += by
-    return results
+def _is_top(label: bytes) -> bool:
+    name = label.lower().decode("latin-1")
+    if name.startswith("xn--"):
+        return True
+    return len(name) > 1 and name.isalpha() and not _FILES.fullmatch(name)
 
 
-def _origin(recogniser: Any) -> dict[str, str]:
-    return {
-        RecognizerResult.RECOGNIZER_NAME_KEY: recogniser.name,
-        RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recogniser.id,
-    }
+_CARD_RUN = r"[0-9](?:[ .\-]?[0-9]){11,}"
+_CARD_GROUPS = r"[0-9]+"
+_LONGEST_CARD = 19 + 4  # digits and separators
+# First digits and lengths, from ISO/IEC 7812 and the card schemes' public pages.
+_ISSUERS = (
+    r"^(?:4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})"  # Visa
+    r"|5[1-5][0-9]{14}|(?:222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12}"
+    r"|3[47][0-9]{13}"  # American Express
+    r"|3(?:0[0-59]|[689][0-9])[0-9]{11,16}"  # Diners Club
+    r"|35[0-9]{14,17}|(?:2131|1800)[0-9]{11}"  # JCB
+    r"|(?:6011|64[4-9][0-9]|65[0-9]{2}|60[0-9]{2}|508[0-9]|8[12][0-9]{2})[0-9]{12,15}"
+    r"|62[0-9]{14,17}|220[0-4][0-9]{12,15}"  # UnionPay, Mir
+    r"|(?:5018|5020|5038|5[6-8][0-9]{2}|6304|6759|676[1-3])[0-9]{8,15}"  # Maestro
+    r"|1[0-9]{14})$"  # UATP; clocks in microseconds begin so too, with 16 digits
+)
+_USUAL_GROUPS = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 3), (4, 4, 4)}
 
 
-class Emails(EmailRecognizer):
-    """Finds e-mail addresses around each `@`."""
-
-    _LOCAL = re.compile(r"[!#$%&'*+\-/=?^_`{|}~.\w]*")
-    _DOMAIN = re.compile(r"\w[\w\-]{0,63}\.[\w.\-]{1,200}")
-    _REACH = 256
-
-    def analyze(
-        self, text: str, entities: list[str], nlp_artifacts: Any = None, regex_flags: Any = None
-    ) -> Results:
-        found: Results = []
-        at = text.find("@")
-        while at >= 0:
-            domain = self._DOMAIN.match(text, at + 1)
-            local = self._LOCAL.match(text[max(0, at - self._REACH) : at][::-1])
-            if domain and local and local.end():
-                start = at - local.end()
-                window = text[start : domain.end()]
-                results = super().analyze(window, entities, nlp_artifacts, regex_flags)
-                found += _shifted(results, start)
-            at = text.find("@", at + 1)
-        return found
-
-    def validate_result(self, pattern_text: str) -> Any:
-        if _SUFFIXES(pattern_text).fqdn:
-            return True
-        # No public suffix: a company's own network (`ann@mail.corp`) is as personal.
-        return None if pattern_text.rpartition(".")[2].isalpha() else False
+def cards(data: bytes) -> Iterator[Place]:
+    """Yield payment cards by issuer and check digit, also where more digits stand beside them."""
+    for run in rx(_CARD_RUN).finditer(data):
+        start, end = run.span()
+        glued = is_word(data, start - 1) or is_word(data, end)
+        if not glued and end - start <= _LONGEST_CARD and _is_card(data, start, end):
+            yield start, end, CHECKED
+        else:
+            yield from _cards_inside(data, start, end)
 
 
-class Cards(CreditCardRecognizer):
-    """Finds card numbers, more kinds than Presidio alone, without most timestamps."""
-
-    _GATE = re.compile(r"\d(?:[ -]?\d){11}")
-    _MORE = (
-        Pattern("Mastercard 2-series", r"\b2[2-7]\d{2}[- ]?\d{4}[- ]?\d{4}[- ]?\d{4}\b", 0.3),
-        Pattern("Visa, 19 digits", r"\b4\d{3}[- ]?\d{4}[- ]?\d{4}[- ]?\d{4}[- ]?\d{3}\b", 0.3),
-        Pattern("JCB, 15 digits", r"\b(?:2131|1800)[- ]?\d{4}[- ]?\d{4}[- ]?\d{3}\b", 0.3),
-        Pattern(
-            "Maestro, 12 digits",
-            r"\b(?:5018|5020|5038|5[6-8]\d{2}|6304|6759|676[1-3])[- ]?\d{4}[- ]?\d{4}\b",
-            0.3,
-        ),
-    )
-
-    def __init__(self) -> None:
-        super().__init__(patterns=[*CreditCardRecognizer.PATTERNS, *self._MORE])
-
-    def analyze(
-        self, text: str, entities: list[str], nlp_artifacts: Any = None, regex_flags: Any = None
-    ) -> Results:
-        if not self._GATE.search(text):
-            return []
-        found: Results = super().analyze(text, entities, nlp_artifacts, regex_flags)
-        return found
-
-    def validate_result(self, pattern_text: str) -> bool:
-        digits = re.sub(r"\D", "", pattern_text)
-        # Only UATP cards begin with 1 and they have 15 digits; clocks in microseconds have 16.
-        if digits[0] == "1" and len(digits) != 15:
-            return False
-        return bool(super().validate_result(pattern_text))
+def _is_card(data: bytes, start: int, end: int) -> bool:
+    digits = data[start:end].translate(None, b" .-")
+    if not 12 <= len(digits) <= 19 or rx(_ISSUERS).search(digits) is None:
+        return False
+    return checks.luhn(digits.decode("ascii")) and len(set(digits)) > 1
 
 
-class Ibans(IbanRecognizer):
-    """Finds IBANs of exactly their country's length, whatever words follow, in any case."""
-
-    _START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9])")
-    _LONGEST, _SHORTEST = 34, 15
-
-    def __init__(self) -> None:
-        super().__init__(exact_match=True)
-
-    def analyze(
-        self,
-        text: str,
-        entities: list[str],  # noqa: ARG002
-        nlp_artifacts: Any = None,  # noqa: ARG002
-        regex_flags: Any = None,  # noqa: ARG002
-    ) -> Results:
-        found: Results = []
-        done = 0
-        for match in self._START.finditer(text):
-            if match.start() < done:
+def _cards_inside(data: bytes, start: int, end: int) -> Iterator[Place]:
+    """Yield cards that are some whole groups of a longer run of digits."""
+    groups = [match.span() for match in rx(_CARD_GROUPS).finditer(data, start, end)]
+    at = 0
+    while at < len(groups):
+        step = 1
+        for count in (5, 4, 3, 1):
+            chosen = groups[at : at + count]
+            sizes = tuple(last - first for first, last in chosen)
+            whole = count == 1 and 13 <= sizes[0] <= 19
+            if len(chosen) < count or not (whole or sizes in _USUAL_GROUPS):
                 continue
-            end = self._end(text, match.start())
-            if end is not None:
-                found.append(
-                    RecognizerResult(
-                        self.supported_entities[0],
-                        match.start(),
-                        end,
-                        1.0,
-                        recognition_metadata=_origin(self),
-                    )
-                )
-                done = end
-        return found
-
-    def _end(self, text: str, start: int) -> int | None:
-        compact = ""
-        ends: list[int] = []
-        at = start
-        while at < len(text) and len(compact) < self._LONGEST:
-            char = text[at]
-            if char.isascii() and char.isalnum():
-                compact += char.upper()
-                at += 1
-                if at == len(text) or not (text[at].isascii() and text[at].isalnum()):
-                    ends.append(at)
-                    if len(compact) >= self._SHORTEST and self.validate_result(compact):
-                        return at
-            elif char in " -" and ends and ends[-1] == at:
-                at += 1
-            else:
+            first, last = chosen[0][0], chosen[-1][1]
+            if is_word(data, first - 1) or is_word(data, last):
+                continue
+            if _is_card(data, first, last):
+                yield first, last, CHECKED
+                step = count
                 break
-        return None
+        at += step
 
 
-class Phones(PhoneRecognizer):
-    """Finds phone numbers, looking only where there are enough digits."""
-
-    _GATE = re.compile(
-        r"(?<!\w)[+(\[]{0,2}\d[\d().\-/ \[\]\u2010-\u2015]{4,}\d"
-        r"(?:[ ,;]{0,3}(?:x|ext\.?)[ :]?\d{1,6})?",
-        re.IGNORECASE,
-    )
-    _FEWEST = 7  # digits; what is shorter is a date, a price or an address inside a network
-    _PIECE, _OVERLAP = 240, 60  # of a long run of digits; no number with its extension is longer
-
-    def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> Results:  # noqa: ARG002
-        found: Results = []
-        for match in self._GATE.finditer(text):
-            if sum(char.isdigit() for char in match.group()) < self._FEWEST:
-                continue
-            for start in range(match.start(), match.end(), self._PIECE):
-                low = max(0, start - 2)
-                window = text[low : min(match.end(), start + self._PIECE + self._OVERLAP) + 8]
-                found += _shifted(self._in_window(window), low)
-        return found
-
-    def _in_window(self, window: str) -> Results:
-        # Every region: the one that fits one number of a list says nothing of the next.
-        return [
-            RecognizerResult(
-                self.supported_entities[0],
-                match.start,
-                match.end,
-                self.SCORE,
-                recognition_metadata=_origin(self),
-            )
-            for region in cast("tuple[str, ...]", self.supported_regions)
-            for match in phonenumbers.PhoneNumberMatcher(window, region, leniency=1)
-        ]
+_IBAN_START = r"[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]"
 
 
-class Gated(LocalRecognizer):
-    """Runs another recogniser only on the surroundings of what a pattern matches.
-
-    Args:
-        inner: The recogniser.
-        gate: A cheap pattern that matches inside everything that `inner` finds.
-        reach: How far around a match of `gate` such a thing can extend.
-    """
-
-    def __init__(self, inner: PatternRecognizer, gate: str, *, reach: int = 64) -> None:
-        self._inner = inner
-        self._gate = re.compile(gate)
-        self._reach = reach
-        super().__init__(inner.supported_entities, context=inner.context)
-
-    def load(self) -> None:
-        """Do nothing: patterns need no loading."""
-
-    def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> Results:
-        """Return what the inner recogniser finds near the gate's matches."""
-        found: Results = []
-        for start, window in _windows(self._gate, text, self._reach):
-            results = self._inner.analyze(window, entities, nlp_artifacts)
-            found += _shifted(results, start)
-        for result in found:
-            result.recognition_metadata = _origin(self)
-        return found
+def ibans(data: bytes) -> Iterator[Place]:
+    """Yield IBANs of exactly their country's length, whatever words follow, in any case."""
+    done = 0
+    for match in rx(_IBAN_START).finditer(data):
+        start = match.start()
+        if start < done or is_word(data, start - 1):
+            continue
+        length = checks.iban_length(data[start : start + 2].upper().decode("ascii"))
+        end = _after(data, start, length) if length else 0
+        if end and not is_word(data, end):
+            compact = data[start:end].translate(None, b" -").decode("ascii")
+            if checks.iban(compact):
+                yield start, end, CHECKED
+                done = end
 
 
-class WindowContext(ContextAwareEnhancer):
-    """Raises a score where a context word stands before the match.
-
-    Presidio's own enhancer needs tokens, which our engine does not make, and is
-    quadratic in the number of results.
-    """
-
-    _WINDOW = 60
-    _WORDS = 8
-    _TOKEN = re.compile(r"\[[A-Z]+\]")
-    _SURE = 0.95
-
-    def __init__(self) -> None:
-        super().__init__(
-            context_similarity_factor=0.35,
-            min_score_with_context_similarity=0.4,
-            context_prefix_count=self._WORDS,
-            context_suffix_count=0,
-        )
-
-    def enhance_using_context(
-        self,
-        text: str,
-        raw_results: Results,
-        nlp_artifacts: Any,  # noqa: ARG002
-        recognizers: list[EntityRecognizer],
-        context: list[str] | None = None,  # noqa: ARG002
-    ) -> Results:
-        """Raise the scores of `raw_results` in place and return them."""
-        words_of = {recogniser.id: recogniser.context for recogniser in recognizers}
-        for result in raw_results:
-            metadata = cast("dict[str, str]", result.recognition_metadata or {})
-            words = words_of.get(metadata.get(RecognizerResult.RECOGNIZER_IDENTIFIER_KEY, ""))
-            if not words or result.score >= self._SURE:
-                continue
-            before = text[max(0, result.start - self._WINDOW) : result.start]
-            own = self._TOKEN.sub("", before.rpartition("\x1e")[2])
-            near = " ".join(own.split()[-self._WORDS :]).lower()
-            if any(word in near for word in words):
-                raised = result.score + self.context_similarity_factor
-                result.score = min(1.0, max(raised, self.min_score_with_context_similarity))
-        return raw_results
+def _after(data: bytes, start: int, length: int) -> int:
+    """Return the place after `length` letters and digits with single separators, or 0."""
+    at = start
+    while at < len(data):
+        if is_word(data, at) and data[at] < 0x80:
+            length -= 1
+            at += 1
+            if not length:
+                return at
+        elif data[at] in b" -" and is_word(data, at - 1):
+            at += 1
+        else:
+            return 0
+    return 0
 
 
-def recognisers(regions: Sequence[str]) -> list[EntityRecognizer]:
-    """Return one recogniser for each kind of personal data."""
-    return [
-        Cards(),
-        Emails(),
-        Ibans(),
-        Phones(supported_regions=tuple(regions)),
-        Gated(IpRecognizer(), r"\d\.\d{1,3}\.\d|::|[0-9A-Fa-f]:[0-9A-Fa-f]{1,4}:"),
-        Gated(
-            MacAddressRecognizer(),
-            r"[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.",
-        ),
-        Gated(UsSsnRecognizer(), r"\d{3}[- .]?\d{2}[- .]?\d{4}"),
-        Gated(UrlRecognizer(), r"[A-Za-z0-9]\.[A-Za-z]", reach=300),
-        Gated(CryptoRecognizer(), r"(?i:bc1|[13])[a-zA-HJ-NP-Z0-9]{25}"),
-    ]
+_IPV4 = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?"
+_IPV6 = r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:\.[0-9]{1,3}){0,3}(?:/[0-9]{1,3})?"
+_VERSION = (
+    r"(?:^|[^A-Za-z])(?:v|ver|versions?|rel|releases?|rev|revision|build|firmware|patch|section|chapter|"
+    r"clause|part|fw|sw|kernel|driver|upgraded? (?:to|from))[ .:=v-]{0,3}$"
+)
+_MAC = (
+    r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}|"
+    r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}"
+)
+
+
+def addresses(data: bytes) -> Iterator[Place]:
+    """Yield IP addresses, and networks; not versions, times and names of programs."""
+    for match in rx(_IPV4).finditer(data):
+        start, end = match.span()
+        if is_word(data, start - 1) or is_word(data, end) or _is_version(data, start, end):
+            continue
+        if _is_address(data[start:end].decode("ascii")):
+            yield start, end, FORM
+    for match in rx(_IPV6).finditer(data):
+        start, end = match.span()
+        while end > start and data[end - 1] == 0x3A and data[end - 2 : end] != b"::":
+            end -= 1
+        text = data[start:end].decode("ascii")
+        if is_word(data, start - 1) or is_word(data, end) or not any(map(str.isdigit, text)):
+            continue
+        if text.count(":") > 1 and data[start - 1 : start] != b":" and _is_address(text):
+            yield start, end, FORM
+
+
+def _is_version(data: bytes, start: int, end: int) -> bool:
+    """Return whether four numbers are part of a longer row, or are called a version."""
+    if start and data[start - 1] in b".-_" and is_word(data, start - 2):
+        return True
+    if end < len(data) and data[end] in b".-_" and is_word(data, end + 1):
+        return True
+    return rx(_VERSION, case=False).search(data[max(0, start - 16) : start]) is not None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_interface(text)
+    except ValueError:
+        return False
+    return True
+
+
+def machines(data: bytes) -> Iterator[Place]:
+    """Yield hardware addresses."""
+    for match in rx(_MAC).finditer(data):
+        start, end = match.span()
+        around = data[max(0, start - 1) : start] + data[end : end + 1]
+        if is_word(data, start - 1) or is_word(data, end) or any(byte in b":-" for byte in around):
+            continue
+        if len(set(data[start:end].translate(None, b":-."))) > 1:
+            yield start, end, FORM
+
+
+_WALLET = r"bc1[ac-hj-np-z02-9]{11,71}|BC1[AC-HJ-NP-Z02-9]{11,71}|[13][1-9A-HJ-NP-Za-km-z]{25,34}"
+_ETHER = r"0x[0-9a-fA-F]{40}"
+_is_bitcoin = checks.presidio("CryptoRecognizer")
+
+
+def wallets(data: bytes) -> Iterator[Place]:
+    """Yield Bitcoin addresses with their checksum, and Ethereum addresses."""
+    for match in rx(_WALLET).finditer(data):
+        start, end = match.span()
+        if is_word(data, start - 1) or is_word(data, end):
+            continue
+        value = data[start:end].decode("ascii")
+        if _is_bitcoin(value.lower() if value.startswith("BC1") else value):
+            yield start, end, CHECKED
+    for match in rx(_ETHER).finditer(data):
+        start, end = match.span()
+        if not is_word(data, start - 1) and not is_word(data, end):
+            yield start, end, FORM
+
+
+_REST = r"[^ \n\r\t<>\"'\x1d-\x1f]"
+_LOGIN = (
+    r"[A-Za-z][A-Za-z0-9+.\-]{1,20}://[^ \n\r\t/\[\]\"'<>@:\x1d-\x1f]+:"
+    r"[^ \n\r\t/\[\]\"'<>\x1d-\x1f]+@[A-Za-z0-9\[]"
+)
+_WEB = (
+    rf"(?i)(?:https?|ftp)://{_REST}+|www\.[a-z0-9\-]+(?:\.[a-z0-9\-]+)*\.[a-z]{{2,}}{_REST}*|"
+    r"[a-z0-9][a-z0-9\-]*(?:\.[a-z0-9\-]+)*\.(?:com|org|net|edu|gov|io|dev|app|info|biz|eu|de|uk|"
+    rf"fr|es|it|nl|ch|at|be|pl|se|ie|ca|au|us|ai|co|me)(?:/{_REST}*)?"
+)
+
+
+def logins(data: bytes) -> Iterator[Place]:
+    """Yield `user:password` in web addresses; the host stays readable."""
+    for match in rx(_LOGIN).finditer(data):
+        start, end = match.span()
+        yield data.index(b"://", start) + 3, end - 2, CHECKED
+
+
+def urls(data: bytes) -> Iterator[Place]:
+    """Yield web addresses."""
+    for match in rx(_WEB).finditer(data):
+        start, end = match.span()
+        while end > start and data[end - 1] in b".,;:!?)]}":
+            end -= 1
+        if (
+            not is_word(data, start - 1)
+            and data[start - 1 : start] != b"@"
+            and not is_word(data, end)
+        ):
+            yield start, end, FORM
+
+
+_GRAMMARS: dict[str, Callable[[bytes], Iterable[Place]]] = {
+    "CREDIT_CARD": cards,
+    "CRYPTO": wallets,
+    "EMAIL_ADDRESS": emails,
+    "IBAN_CODE": ibans,
+    "IP_ADDRESS": addresses,
+    "MAC_ADDRESS": machines,
+    "URL": urls,
+    "URL_LOGIN": logins,
+}
+
+
+def recognisers(kinds: Iterable[str], regions: Sequence[str]) -> list[Recogniser]:
+    """Return a recogniser for each of `kinds`, but those that need a language model."""
+    formats = {one.kind: one for one in FORMATS}
+    found: list[Recogniser] = []
+    for kind in sorted(kinds):
+        if kind in _GRAMMARS:
+            found.append(Plain(kind, _GRAMMARS[kind]))
+        elif kind == Phones.kind:
+            found.append(Phones(regions))
+        elif kind in formats:
+            found.append(formats[kind])
+        elif kind in ASKED_OF_PRESIDIO:
+            from guarded_agent.guards.pii.presidio import Asked  # only where a policy asks
+
+            found.append(Asked(kind))
+    return found

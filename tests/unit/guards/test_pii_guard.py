@@ -8,7 +8,6 @@ import pytest
 from guarded_agent.core import Context, Effect, Stage, Subject, Verdict
 from guarded_agent.guards import PiiGuard
 from guarded_agent.guards.pii import KINDS
-from guarded_agent.guards.pii import engine as engine_module
 
 CARD = "4111 1111 1111 1111"
 IBAN = "DE89 3704 0044 0532 0130 00"
@@ -239,34 +238,6 @@ def test_arguments_that_cannot_be_looked_through_are_denied() -> None:
     assert verdict.effect is Effect.DENY
 
 
-def test_a_crash_of_the_detector_reaches_the_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken:
-        def analyze(self, *args: object, **kwargs: object) -> list[object]:
-            raise RuntimeError("detector broke")
-
-    monkeypatch.setattr(engine_module, "_engine", lambda regions: Broken())
-    with pytest.raises(RuntimeError, match="detector broke"):
-        judge(PiiGuard(), OUTPUT, "ann@example.com")
-
-
-def test_the_engine_is_built_once_however_many_threads_come_first() -> None:
-    regions = ("FR", "IT")
-    barrier = threading.Barrier(8)
-    built: list[int] = []
-
-    def ask() -> None:
-        barrier.wait()
-        built.append(id(engine_module.engine(regions)))
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(built) == 8
-    assert len(set(built)) == 1
-
-
 def test_threads_share_one_guard() -> None:
     guard = PiiGuard()
     done: list[Any] = []
@@ -285,10 +256,9 @@ def test_threads_share_one_guard() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"preset": "strict"}, r"pip install 'guarded-agent\[ner\]'"),
         ({"preset": "standart"}, "guards.pii.preset.*Did you mean 'standard'"),
         ({"tool_arguments": "pseudonymize"}, "guards.pii.tool_arguments.*not available"),
-        ({"final_output": "deny"}, "guards.pii.final_output: 'deny' is not one of"),
+        ({"final_output": "approve"}, "guards.pii.final_output: 'approve' is not one of"),
         ({"entities": ["CREDIT_CRAD"]}, "guards.pii.entities.*Did you mean 'CREDIT_CARD'"),
         ({"entities": "CREDIT_CARD"}, "guards.pii.entities: write a list"),
         ({"tool_result": ["EMAIL"]}, "guards.pii.tool_result"),
