@@ -12,12 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from numbers import Integral
+from pathlib import PurePath
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from guarded_agent.core.effect import Effect, Stage
 from guarded_agent.core.verdict import Finding, Verdict
+from guarded_agent.guards.blocks import is_bulk, media_of
 from guarded_agent.guards.normalise import Offsets, normalise
+from guarded_agent.guards.shapes import Shape, shape_of
 
 __all__ = [
     "NOTICE",
@@ -35,6 +41,7 @@ __all__ = [
 
 MAX_DEPTH = 60
 MAX_LEAVES = 20_000
+MAX_NODES = 200_000  # a few lists that hold each other can be walked through for ever
 MAX_CHARS = 1_000_000
 LONG_NUMBER = 10**8  # the smallest number that can be an identifier: nine digits
 
@@ -42,7 +49,7 @@ NOTICE = "[withheld: too large or too deeply nested to be checked]"
 """What stands for a text that could not be looked through."""
 
 _LONGEST_KEY = 60
-_PRINTED = (date, time, timedelta, Decimal, UUID)
+_PRINTED = (date, time, timedelta, Decimal, Fraction, UUID, PurePath)
 
 
 class Unscannable(ValueError):
@@ -95,15 +102,17 @@ def root(stage: Stage) -> str:
     return "args" if stage is Stage.ACTION else ""
 
 
-def leaves(value: Any, at: str = "") -> list[Leaf]:
+def leaves(value: Any, at: str = "", *, keys: bool = False) -> list[Leaf]:
     """Return every text in `value`, in a fixed order.
 
     Whole numbers of nine digits or more count as texts, since card and account
-    numbers are often stored so. Keys of mappings do not.
+    numbers are often stored so. Bytes count as the text that they spell in UTF-8.
+    What images, sound and files hold is no text: the guard `media` decides on those.
 
     Args:
-        value: A text, or nested mappings and lists of plain values.
+        value: A text, or any nested data: see `shapes`.
         at: The path of `value` itself.
+        keys: Whether the keys of mappings count as texts, each before what it names.
 
     Raises:
         Unscannable: `value` is too deep, too large, or holds an unknown kind of object.
@@ -112,40 +121,50 @@ def leaves(value: Any, at: str = "") -> list[Leaf]:
         >>> [(leaf.path, leaf.text) for leaf in leaves({"to": ["ann"], "n": 4, "id": 1234567890})]
         [('to[0]', 'ann'), ('id', '1234567890')]
     """
-    found: list[Leaf] = []
-    chars = 0
-    for leaf in _walk(value, at, "", 0):
-        found.append(leaf)
-        chars += len(leaf.text)
-        if len(found) > MAX_LEAVES or chars > MAX_CHARS:
-            raise Unscannable(
-                f"the data holds more than {MAX_LEAVES} texts or {MAX_CHARS} characters"
-            )
-    return found
+    walk = _Walk(keys)
+    walk.visit(value, at, "", 0)
+    return walk.found
 
 
-def rebuild(value: Any, texts: Mapping[int, str]) -> Any:
+def rebuild(value: Any, texts: Mapping[int, str], *, keys: bool = False) -> Any:
     """Return `value` with some of its texts replaced.
+
+    A part that holds none of them stays the very same object.
 
     Args:
         value: What was given to `leaves`.
         texts: New texts by position in the list that `leaves` returned. A number
-            that is replaced becomes a text.
+            that is replaced becomes a text; where only a number fits, it becomes 0.
+        keys: As it was given to `leaves`.
     """
+    if not texts:
+        return value
     counter = iter(range(MAX_LEAVES + 1))
 
-    def put(node: Any) -> Any:
-        if isinstance(node, Mapping):
-            return {key: put(item) for key, item in cast("Mapping[object, object]", node).items()}
-        if isinstance(node, list):
-            return [put(item) for item in cast("list[object]", node)]
-        if isinstance(node, tuple):
-            return tuple(put(item) for item in cast("tuple[object, ...]", node))
-        if _text_of(node) is None:
+    def put(node: Any, media: str) -> Any:
+        if _is_leaf(node):
+            if media and is_bulk(node):
+                return node
+            text = _text_of(node)
+            return node if text is None else _like(node, texts.get(next(counter)))
+        shape = _shape(node)
+        named = keys and _is_mapping(node)
+        media = media or media_of(node)
+        parts: list[Any] = []
+        names: list[Any] = []
+        for step, part in zip(shape.steps, shape.parts, strict=True):
+            if named:
+                names.append(_renamed(step, texts, counter, names))
+            parts.append(put(part, media))
+        if named and any(new is not old for new, old in zip(names, shape.steps, strict=True)):
+            return dict(zip(names, parts, strict=True))
+        if all(new is old for new, old in zip(parts, shape.parts, strict=True)):
             return node
-        return texts.get(next(counter), node)
+        if shape.typed:
+            parts = [_fitting(new, old) for new, old in zip(parts, shape.parts, strict=True)]
+        return shape.build(parts)
 
-    return put(value) if texts else value
+    return put(value, "")
 
 
 def withhold(error: Unscannable, *, stage: Stage, payload: Any, guard: str) -> Verdict:
@@ -170,21 +189,96 @@ def blank(payload: Any) -> Any:
     return NOTICE
 
 
-def _walk(node: Any, path: str, key: str, depth: int) -> Iterator[Leaf]:
-    if depth > MAX_DEPTH:
-        raise Unscannable(f"the data is nested deeper than {MAX_DEPTH} levels")
-    if isinstance(node, Mapping):
-        for name, item in cast("Mapping[object, object]", node).items():
-            word = str(name)[:_LONGEST_KEY]
-            step = word if _says_nothing(word) else "?"
-            yield from _walk(item, f"{path}.{step}" if path else step, word, depth + 1)
-    elif isinstance(node, (list, tuple)):
-        for index, item in enumerate(cast("Sequence[object]", node)):
-            yield from _walk(item, f"{path}[{index}]", key, depth + 1)
-    else:
+class _Walk:
+    """Takes the texts out of a value."""
+
+    def __init__(self, keys: bool) -> None:
+        self.found: list[Leaf] = []
+        self._keys = keys
+        self._chars = 0
+        self._nodes = 0
+
+    def visit(self, node: Any, path: str, key: str, depth: int, media: str = "") -> None:
+        self._nodes += 1
+        if depth > MAX_DEPTH:
+            raise Unscannable(f"the data is nested deeper than {MAX_DEPTH} levels")
+        if self._nodes > MAX_NODES:
+            raise Unscannable(f"the data holds more than {MAX_NODES} values")
+        if _is_leaf(node):
+            if not (media and is_bulk(node)):
+                self._keep(node, path, key)
+            return
+        shape = _shape(node)
+        media = media or media_of(node)
+        listed = isinstance(shape.steps, range)
+        named = self._keys and _is_mapping(node)
+        for step, part in zip(shape.steps, shape.parts, strict=True):
+            if listed:
+                self.visit(part, f"{path}[{step}]", key, depth + 1, media)
+                continue
+            word = str(step)[:_LONGEST_KEY]
+            shown = word if _says_nothing(word) else "?"
+            below = f"{path}.{shown}" if path else shown
+            if named and isinstance(step, (str, int)):
+                self._keep(step, below, "")
+            self.visit(part, below, word, depth + 1, media)
+
+    def _keep(self, node: Any, path: str, key: str) -> None:
         text = _text_of(node)
-        if text is not None:
-            yield Leaf(path, key, text, node if isinstance(node, (int, float)) else None)
+        if text is None:
+            return
+        self.found.append(Leaf(path, key, text, node if isinstance(node, (int, float)) else None))
+        self._chars += len(text)
+        if len(self.found) > MAX_LEAVES or self._chars > MAX_CHARS:
+            raise Unscannable(
+                f"the data holds more than {MAX_LEAVES} texts or {MAX_CHARS} characters"
+            )
+
+
+def _is_leaf(node: Any) -> bool:
+    return node is None or isinstance(node, _LEAVES)
+
+
+def _is_mapping(node: object) -> bool:
+    return isinstance(node, Mapping)
+
+
+def _shape(node: Any) -> Shape:
+    shape = shape_of(node)
+    if shape is None:
+        raise Unscannable(f"the data holds a {type(node).__name__}, which is not plain data")
+    return shape
+
+
+def _renamed(step: Any, texts: Mapping[int, str], counter: Iterator[int], used: list[Any]) -> Any:
+    if not isinstance(step, (str, int)) or _text_of(step) is None:
+        return step
+    new = texts.get(next(counter))
+    if new is None:
+        return step
+    number = 2
+    name = new
+    while name in used:  # two names that were replaced by the same words stay two
+        name, number = f"{new} ({number})", number + 1
+    return name
+
+
+def _like(node: Any, new: str | None) -> Any:
+    """Return `new` as bytes where it replaces bytes."""
+    if new is None:
+        return node
+    return type(node)(new.encode("utf-8", "replace")) if isinstance(node, _BYTES) else new
+
+
+def _fitting(new: Any, old: Any) -> Any:
+    """A field for numbers keeps one: the words that stand for a card number do not fit there."""
+    if new is old or isinstance(old, bool) or not isinstance(new, str):
+        return new
+    return _zero(old) if isinstance(old, (int, float, Decimal)) else new
+
+
+def _zero(old: Any) -> Any:
+    return type(old)(0)
 
 
 def _says_nothing(key: str) -> bool:
@@ -194,18 +288,30 @@ def _says_nothing(key: str) -> bool:
 
 
 def _text_of(node: Any) -> str | None:
+    if isinstance(node, Enum):
+        node = node.value
     if isinstance(node, str):
         return node
     if node is None or isinstance(node, bool):
         return None
-    if isinstance(node, int):
-        return _digits(node) if abs(node) >= LONG_NUMBER else None
+    if isinstance(node, _BYTES):
+        return _decoded(bytes(node))
+    if isinstance(node, Integral):
+        number = int(node)
+        return _digits(number) if abs(number) >= LONG_NUMBER else None
     if isinstance(node, float):  # tables with gaps hold their whole numbers as floats
         whole = math.isfinite(node) and node.is_integer() and LONG_NUMBER <= abs(node) < 1e20
         return str(int(node)) if whole else None
     if isinstance(node, _PRINTED):
         return str(node)
-    raise Unscannable(f"the data holds a {type(node).__name__}, which is not plain data")
+    return None
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Unscannable("the data holds bytes that are no text") from None
 
 
 def _digits(number: int) -> str:
@@ -213,3 +319,7 @@ def _digits(number: int) -> str:
         return str(number)
     except ValueError:  # Python refuses to write out very long ones
         raise Unscannable("the data holds a number of thousands of digits") from None
+
+
+_BYTES: tuple[Any, ...] = (bytes, bytearray, memoryview)
+_LEAVES = (str, bool, int, float, complex, Integral, *_BYTES, Enum, *_PRINTED)

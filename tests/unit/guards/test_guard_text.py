@@ -102,7 +102,7 @@ def nested(depth: int) -> Any:
         nested(5_000),
         ["x"] * (walker.MAX_LEAVES + 1),
         "x" * (walker.MAX_CHARS + 1),
-        {"a": b"bytes"},
+        {"a": b"\xff\xfe bytes"},
         {"a": object()},
         10**5000,
     ],
