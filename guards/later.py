@@ -52,6 +52,14 @@ class Later(str):
         new.kind, new.choose, new.never = kind, choose, never
         return new
 
+    def through(self, write: Callable[[str], str]) -> Later:
+        """Return one whose text is written by `write`, such as into JSON."""
+
+        def choose(asked: Sequence[Asked]) -> list[str]:
+            return [write(text) for text in self.choose(asked)]
+
+        return Later(write(self), self.kind, choose, write(self.never))
+
 
 def settle(replacements: Sequence[str], asked: Sequence[Asked]) -> list[str]:
     """Return `replacements` with each `Later` among them chosen for what it replaces."""

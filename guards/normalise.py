@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from typing import Protocol
 
 from guarded_agent.core.visible import INVISIBLE
 
@@ -27,6 +28,41 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _RUNS = re.compile(f"[{STABLE}]+|[^{STABLE}]")
 # Unicode's stream-safe format. Python sorts the marks of one character in quadratic time.
 _MOST_MARKS = 30
+
+
+class Place(Protocol):
+    """Knows where the characters of a text stand in another one."""
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Return where the characters `start` to `end` stand."""
+        ...
+
+
+class Whole:
+    """A text that stands for all of a run: whatever is in it, the whole run is meant."""
+
+    __slots__ = ("_span",)
+
+    def __init__(self, start: int, end: int) -> None:
+        self._span = start, end
+
+    def span(self, start: int, end: int) -> tuple[int, int]:  # noqa: ARG002 - as any place
+        """Return the run."""
+        return self._span
+
+
+class Through:
+    """The place of a text that was made from another one, which has its own place."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, outer: Place, inner: Place) -> None:
+        self._outer = outer
+        self._inner = inner
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Return where the characters stand in the outermost text."""
+        return self._outer.span(*self._inner.span(start, end))
 
 
 class Offsets:

@@ -11,9 +11,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from guarded_agent.guards.encodings import SHORTEST, Layer, TooMuch, layers, may_hold
+from guarded_agent.guards.jsontext import Change, Fitting, is_json, unescaped
+from guarded_agent.guards.normalise import Place, Through
 from guarded_agent.guards.text import Edit, Leaf, Unscannable, apply, leaves, normalise, rebuild
 
 ROUNDS = 8
@@ -145,31 +148,74 @@ def _edits(spots: Sequence[Spot]) -> list[Edit]:
 def _scan(found: Sequence[Leaf], find: Find) -> list[list[Spot]]:
     """Run `find` once over all leaves; return the spots of each, sorted and apart."""
     # A record separator and the key precede each text: no hit may reach across, and the key
-    # is context for it (`ssn: 536221234`).
+    # is context for it (`ssn: 536221234`). What is encoded in a text follows as one of its own.
     parts: list[str] = []
-    bounds: list[tuple[int, int]] = []
-    maps = [normalise(leaf.text) for leaf in found]
+    bounds: list[tuple[int, int, int, Place]] = []
     length = 0
-    for leaf, (plain, _) in zip(found, maps, strict=True):
-        head = f"\n\x1e{_HUMP.sub(' ', normalise(leaf.key)[0])}\x1f\n"
-        parts += [head, plain]
-        bounds.append((length + len(head), length + len(head) + len(plain)))
-        length = bounds[-1][1]
-    result: list[list[Spot]] = [[] for _ in found]
+
+    def put(index: int, text: str, place: Place) -> None:
+        nonlocal length
+        low = length + len(heads[index])
+        parts.extend((heads[index], text))
+        length = low + len(text)
+        bounds.append((low, length, index, place))
+
+    heads = [f"\n\x1e{_HUMP.sub(' ', normalise(leaf.key)[0])}\x1f\n" for leaf in found]
+    plain = [_plain(leaf.text) for leaf in found]
+    for index, (text, place) in enumerate(plain):
+        put(index, text, place)
+    if may_hold("".join(parts)):
+        for index, (text, place) in enumerate(plain):
+            for layer in _layers(text, place):
+                put(index, *layer)
+    spots: dict[int, list[Spot]] = {}
     at = 0
     for hit in sorted(find("".join(parts)), key=lambda hit: (hit.start, -hit.end)):
         while at < len(bounds) and bounds[at][1] <= hit.start:
             at += 1
         if at == len(bounds):
             break
-        low, high = bounds[at]
+        low, high, index, place = bounds[at]
         if not low <= hit.start < hit.end <= high:
             continue
-        start, end = maps[at][1].span(hit.start - low, hit.end - low)
-        if found[at].text[start:end] == hit.replacement:
+        start, end = place.span(hit.start - low, hit.end - low)
+        leaf = found[index]
+        if leaf.text[start:end] == hit.replacement:
             continue
-        spot = Spot(found[at].path, (start, end), hit.category, hit.replacement, hit.score)
-        _join(result[at], spot)
+        spot = Spot(leaf.path, (start, end), hit.category, hit.replacement, hit.score)
+        spots.setdefault(index, []).append(spot)
+    return [_settled(leaf.text, spots.get(index, [])) for index, leaf in enumerate(found)]
+
+
+def _plain(text: str) -> tuple[str, Place]:
+    if "\\" not in text or not is_json(text):
+        return normalise(text)
+    said, escapes = unescaped(text)
+    plain, offsets = normalise(said)
+    return plain, Through(escapes, offsets)
+
+
+def _layers(plain: str, place: Place) -> list[Layer]:
+    if len(plain) < SHORTEST:
+        return []
+    try:
+        return layers(plain, place)
+    except TooMuch as error:
+        raise Unscannable(str(error)) from None
+
+
+def _settled(text: str, spots: list[Spot]) -> list[Spot]:
+    """Return the spots in `text` sorted and apart; in JSON so that it stays JSON."""
+    if spots and is_json(text):
+        fitting = Fitting(text)
+        spots = [
+            replace(spot, span=(start, end), replacement=instead)
+            for spot in spots
+            for start, end, instead in fitting.fit(Change(*spot.span, spot.replacement))
+        ]
+    result: list[Spot] = []
+    for spot in sorted(spots, key=lambda spot: (spot.span[0], -spot.span[1])):
+        _join(result, spot)
     return result
 
 

@@ -8,7 +8,7 @@ their own business.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -204,18 +204,29 @@ class _Walk:
             raise Unscannable(f"the data is nested deeper than {MAX_DEPTH} levels")
         if self._nodes > MAX_NODES:
             raise Unscannable(f"the data holds more than {MAX_NODES} values")
-        if _is_leaf(node):
+        if type(node) is list:  # most data is lists, mappings and texts
+            for index, part in enumerate(cast("list[Any]", node)):
+                self.visit(part, f"{path}[{index}]", key, depth + 1, media)
+        elif type(node) is dict:
+            self._visit_named(cast("dict[Any, Any]", node).items(), node, path, depth, media)
+        elif _is_leaf(node):
             if not (media and is_bulk(node)):
                 self._keep(node, path, key)
-            return
-        shape = _shape(node)
+        else:
+            shape = _shape(node)
+            if isinstance(shape.steps, range):
+                for index, part in enumerate(shape.parts):
+                    self.visit(part, f"{path}[{index}]", key, depth + 1, media)
+            else:
+                pairs = zip(shape.steps, shape.parts, strict=True)
+                self._visit_named(pairs, node, path, depth, media)
+
+    def _visit_named(
+        self, pairs: Iterable[tuple[Any, Any]], node: Any, path: str, depth: int, media: str
+    ) -> None:
         media = media or media_of(node)
-        listed = isinstance(shape.steps, range)
         named = self._keys and _is_mapping(node)
-        for step, part in zip(shape.steps, shape.parts, strict=True):
-            if listed:
-                self.visit(part, f"{path}[{step}]", key, depth + 1, media)
-                continue
+        for step, part in pairs:
             word = str(step)[:_LONGEST_KEY]
             shown = word if _says_nothing(word) else "?"
             below = f"{path}.{shown}" if path else shown
@@ -236,7 +247,7 @@ class _Walk:
 
 
 def _is_leaf(node: Any) -> bool:
-    return node is None or isinstance(node, _LEAVES)
+    return type(node) is str or node is None or isinstance(node, _LEAVES)
 
 
 def _is_mapping(node: object) -> bool:
@@ -283,6 +294,8 @@ def _zero(old: Any) -> Any:
 
 def _says_nothing(key: str) -> bool:
     """A key may be an address or a number; paths stand in findings, which hold no such thing."""
+    if key.isalpha():
+        return True
     plain = all(char.isalnum() or char in "_- $" for char in key)
     return plain and sum(char.isdigit() for char in key) < 7
 
