@@ -14,12 +14,22 @@ from typing import Any
 
 from guarded_agent.guards.pii import checks
 from guarded_agent.guards.pii.checks import Check, presidio
-from guarded_agent.guards.pii.view import is_labelled, rx, stands_alone, surroundings, words
+from guarded_agent.guards.pii.view import (
+    is_digit,
+    is_labelled,
+    rx,
+    stands_alone,
+    surroundings,
+    words,
+)
 
 _DROP = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _SEPARATORS = b" -./"
 _AFTER, _BEFORE = 56, 28  # characters between a word and the number it speaks of
-FORM, CHECKED, WORD = 0.85, 1.0, 0.9
+_CLOSE = 4  # characters within which no other word can stand between
+FORM, CHECKED = 0.85, 0.95  # its form alone, its form and check digit
+NEAR, NEAR_CHECKED = 0.85, 0.98  # a word beside it; the nearer the surer
+FAR = 300  # characters over which nearness would come to nothing
 
 Place = tuple[int, int, float]
 """Where something was found, and how sure that is from 0 to 1."""
@@ -36,6 +46,7 @@ class Format:
         words: Words that speak of the number, as alternatives of a pattern.
         check: Whether such a number exists; None if it has no check digit.
         keep: Separators that belong to the number.
+        sure: How sure its form alone is; less for a check digit that one in ten passes.
     """
 
     kind: str
@@ -44,6 +55,7 @@ class Format:
     words: str = ""
     check: Check | None = None
     keep: str = ""
+    sure: float = 0.0
 
     @property
     def gate(self) -> str:
@@ -54,16 +66,17 @@ class Format:
     def find(self, data: bytes) -> Iterator[Place]:
         """Yield where the number stands in a view."""
         if self.form:
-            score = FORM if self.check is None else CHECKED
+            score = self.sure or (FORM if self.check is None else CHECKED)
             for match in _whole(self.form).finditer(data):
                 start, end = match.span()
-                if self._is_one(data, start, end):
+                if self._is_one(data, start, end) and not _goes_on(data, start, end):
                     yield start, end, score
         if self.near:
             yield from self._near(data)
 
     def _near(self, data: bytes) -> Iterator[Place]:
         pattern = _whole(self.near)
+        best = NEAR if self.check is None else NEAR_CHECKED
         done = 0
         for low, high, word, word_end in surroundings(data, words(self.words), _BEFORE, _AFTER):
             for match in pattern.finditer(data, max(low, done), high):
@@ -71,10 +84,13 @@ class Format:
                 # RE2 was not shown what stands behind the window: look at what it cut.
                 if word < start < word_end or not self._is_one(data, start, end):
                     continue
-                if is_labelled(data, start) and not word_end >= start - 3 > word:
+                after = start >= word_end
+                between = data[word_end:start] if after else data[end : word + 1]
+                if _is_apart(between, after=after):
                     continue
-                gap = start - word_end if start >= word_end else word - end
-                yield start, end, WORD - gap / 1000
+                if not (after and len(between) <= _CLOSE) and is_labelled(data, start):
+                    continue
+                yield start, end, best - len(between) / FAR
                 done = end
 
     def _is_one(self, data: bytes, start: int, end: int) -> bool:
@@ -84,6 +100,24 @@ class Format:
             return True
         drop = bytes(byte for byte in _SEPARATORS if byte not in self.keep.encode())
         return self.check(data[start:end].translate(_DROP, drop).decode("ascii"))
+
+
+def _is_apart(between: bytes, *, after: bool) -> bool:
+    """Return whether a sentence ends between a word and a number that stands after or before."""
+    if after and len(between) <= _CLOSE:
+        return False
+    return any(mark in between for mark in (*_ENDS, *(() if after else (b"\n", b",", b")"))))
+
+
+_ENDS = (b". ", b"; ", b" | ", b" / ", b"\n\n", b"? ", b"! ")
+
+
+def _goes_on(data: bytes, start: int, end: int) -> bool:
+    """Return whether a number in groups is part of a longer one, such as a tracking number."""
+    if b" " not in data[start:end]:
+        return False
+    before = data[start - 1 : start] == b" " and is_digit(data, start - 2)
+    return before or (data[end : end + 1] == b" " and is_digit(data, end + 1))
 
 
 @cache
@@ -132,6 +166,7 @@ FORMATS = (
         form=r"9[0-9]{2}[- ](?:5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-24-9])[- ][0-9]{4}",
         near=r"9[0-9]{2}[- ]?(?:5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-24-9])[- ]?[0-9]{4}",
         words=r"itins?|taxpayer|individual tax\w*|tax[ _-]?id|tin",
+        check=lambda value: value[:1] == "9" and value[3:5] >= "50",
     ),
     Format(
         "US_MBI",
@@ -177,7 +212,10 @@ FORMATS = (
     Format(
         "DE_TAX_ID",
         form=r"[1-9][0-9]{10}|[1-9][0-9] [0-9]{3} [0-9]{3} [0-9]{3}",
+        near=r"[1-9][0-9]{10}|[1-9][0-9] [0-9]{3} [0-9]{3} [0-9]{3}",
+        words=r"steuer-?id|steuerid|idnr|steuerliche identifikation\w*|tax[ _-]?id",
         check=presidio("DeTaxIdRecognizer"),
+        sure=0.76,
     ),
     Format(
         "DE_SOCIAL_SECURITY",
@@ -247,7 +285,14 @@ FORMATS = (
         check=checks.svnr,
     ),
     Format("IE_PPS", form=r"[0-9]{7}[A-W][A-IW]?", check=checks.pps),
-    Format("PL_PESEL", form=r"[0-9]{11}", check=presidio("PlPeselRecognizer")),
+    Format(
+        "PL_PESEL",
+        form=r"[0-9]{11}",
+        near=r"[0-9]{11}",
+        words=r"pesel\w*",
+        check=presidio("PlPeselRecognizer"),
+        sure=0.78,
+    ),
     Format(
         "FI_PERSONAL_IDENTITY_CODE",
         form=r"[0-3][0-9][01][0-9]{3}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]",
@@ -341,7 +386,14 @@ FORMATS = (
         words=r"tnin|thai(?: national)? id\w*|thai identi\w+",
         check=presidio("ThTninRecognizer"),
     ),
-    Format("TR_NATIONAL_ID", form=r"[1-9][0-9]{10}", check=presidio("TrNationalIdRecognizer")),
+    Format(
+        "TR_NATIONAL_ID",
+        form=r"[1-9][0-9]{10}",
+        near=r"[1-9][0-9]{10}",
+        words=r"t\.?c\.?(?: kimlik)?|kimlik|tckn|turkish id\w*|n\xfcfus",
+        check=presidio("TrNationalIdRecognizer"),
+        sure=0.9,
+    ),
     Format(
         "ZA_ID_NUMBER",
         form=r"[0-9]{6} ?[0-9]{4} ?[0-2][89][0-9]",

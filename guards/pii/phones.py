@@ -8,6 +8,7 @@ written: `+` and a country, a form of the region, or a word such as `call` near 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -21,22 +22,31 @@ _RUN = (
     rf"(?:{_EXT})?"
 )
 GATE = r"[0-9](?:[ \-./()\[\]]{0,4}[0-9]){6}"
-_EXTENSION = f"{_EXT}$"
-_BLOCK = r"[^ ]+"
+# On a few dozen characters Python's own patterns are faster than calling RE2.
+_EXTENSION = re.compile(rf"{_EXT}$".encode())
+_BLOCK = re.compile(rb"[^ ]+")
 _MOST_BLOCKS = 7
 _FEWEST = 7  # digits; what is shorter is no number by itself
-_SURE = 0.9
-_DATE = (
-    r"^(?:(?:19|20)[0-9]{2}[-./][0-9]{1,2}[-./][0-9]{1,2}|[0-9]{1,2}[-./][0-9]{1,2}[-./](?:19|"
-    r"20)?[0-9]{2}|"
-    r"(?:19|20)[0-9]{2})$"
+_MOST = 17
+_SHORTEST = 7  # characters
+_BESIDE = 4  # characters between a word and the number that it announces
+_FAR = 300  # characters over which nearness would come to nothing
+_SPOKEN, _SURE = 0.92, 0.9
+_DATE = re.compile(
+    rb"(?:19|20)[0-9]{2}[-./ ][0-9]{1,2}[-./ ][0-9]{1,2}|"
+    rb"[0-9]{1,2}[-./ ][0-9]{1,2}[-./ ](?:19|20)[0-9]{2}|[0-9]{1,2}[-./][0-9]{1,2}[-./][0-9]{2}"
 )
-_IP = r"^(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})$"
-_NANP_FORM = (
-    r"^(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[0-9]{3}[-. ][0-9]{4}$|"
-    r"^\([2-9][0-9]{2}\)[ -]{0,2}[0-9]{3}[-. ]?[0-9]{4}$"
+_OCTET = "(?:0|1[0-9]{0,2}|2(?:[0-4][0-9]?|5[0-5]?|[6-9])?|[3-9][0-9]?)"
+_IP = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}".encode())
+_DECIMAL = re.compile(rb"(?:0|[1-9][0-9]{0,2})\.[0-9]{4,}")
+_TRAILS = re.compile(
+    rb"[ (,\-]{0,3}(?:office|home|work|mobile|cell|fax|tel|phone|direct)(?![a-z])", re.IGNORECASE
 )
-_NANP = r"^1?[2-9][0-9]{2}[2-9][0-9]{6}$"
+_NANP_FORM = re.compile(
+    rb"(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[0-9]{3}[-. ][0-9]{4}|"
+    rb"\([2-9][0-9]{2}\)[ -]{0,2}[0-9]{3}[-. ]?[0-9]{4}"
+)
+_NOT_DIGITS = bytes(byte for byte in range(256) if not 48 <= byte <= 57)
 _SPEAKS = (
     r"(?:tele|smart|home ?|work ?|cell ?|office ?)?phones?|tel|t\xe9l|t[e\xe9]l[e\xe9]phone|"
     r"telefon[a-z]{0,8}|telefoon|"
@@ -46,7 +56,8 @@ _SPEAKS = (
     r"whats ?app|"
     r"hotline|helpline|reach(?:ed|able)?|landline|rufnummer|durchwahl|appele[rz]|appel|"
     r"llam(?:ar|e|ada)|"
-    r"chiam(?:are|ata|a)|cellulare|bellen|bel|zadzwo\w*|numer telefonu|ringa|mobilnummer|contact|"
+    r"chiam(?:are|ata|a)|cellulare|bellen|bel|zadzwo\w*|numer telefonu|ringa|mobilnummer|"
+    r"contact(?: number| no)?|desk|messages?|answering|"
     r"ph|voicemail|extension|phone (?:no|number)|direct line"
 )
 _AHEAD, _BEHIND = 44, 20
@@ -88,34 +99,41 @@ def _trimmed(data: bytes, start: int, end: int) -> tuple[int, int]:
 
 
 def _numbers(data: bytes, start: int, end: int, plan: _Plan) -> Iterator[Place]:
-    tail = rx(_EXTENSION).search(data, start, end)
-    body_end = tail.start() if tail else end
-    blocks = [match.span() for match in rx(_BLOCK).finditer(data, start, body_end)]
-    speaks: bool | None = None
+    tail = _EXTENSION.search(data, start, end)
+    blocks = [m.span() for m in _BLOCK.finditer(data, start, tail.start() if tail else end)]
+    gap: int | None = None  # asked for only if something may be a number
+    labelled = False
     at = done = 0
     while at < len(blocks):
+        found = 0
         for last in range(min(at + _MOST_BLOCKS, len(blocks)), at, -1):
-            low, high = blocks[at][0], blocks[last - 1][1]
-            if high - low < 7:
+            low, high = _balanced(data, blocks[at][0], blocks[last - 1][1])
+            if high - low < _SHORTEST:
                 break
-            raw = data[low:high].decode("latin-1")
+            digits = data[low:high].translate(None, _NOT_DIGITS)
+            if not _FEWEST - 1 <= len(digits) <= _MOST or _is_other(data, low, high):
+                continue
             if last - at > 1 and any(_is_date(data, *block) for block in blocks[at:last]):
                 continue
+            if gap is None:
+                gap, labelled = _gap(data, start, end), is_labelled(data, start)
+            score = _score(data, low, high, digits.decode("ascii"), plan, gap)
             cut = last - at > 1 and _goes_on(data, blocks, done, at, last)
-            if speaks is None:
-                speaks = _is_spoken_of(data, start, end)
-            score = _score(data, low, high, raw, plan, speaks)
-            if score and not (cut and not speaks and score < _SURE):
-                if tail and last == len(blocks):
-                    high = end
-                yield low, high, score
-                at = done = last
+            if score and (score >= _SURE or not (labelled or (cut and gap < 0))):
+                yield low, end if tail and last == len(blocks) else high, score
+                found = done = last
                 break
-        else:
-            at += 1
-            continue
-        if high - low < 7:
-            at += 1
+        at = found or at + 1
+
+
+def _balanced(data: bytes, low: int, high: int) -> tuple[int, int]:
+    """Leave out a bracket at either end that has no partner."""
+    opened, closed = data.count(b"(", low, high), data.count(b")", low, high)
+    while opened > closed and data[low : low + 1] == b"(":
+        low, opened = low + 1, opened - 1
+    while closed > opened and data[high - 1 : high] == b")":
+        high, closed = high - 1, closed - 1
+    return low, high
 
 
 def _goes_on(data: bytes, blocks: Sequence[tuple[int, int]], done: int, at: int, last: int) -> bool:
@@ -125,35 +143,46 @@ def _goes_on(data: bytes, blocks: Sequence[tuple[int, int]], done: int, at: int,
 
 
 def _is_date(data: bytes, start: int, end: int) -> bool:
-    return rx(_DATE).search(data[start:end]) is not None
+    return _DATE.fullmatch(data, start, end) is not None
 
 
-def _is_spoken_of(data: bytes, start: int, end: int) -> bool:
-    """Return whether a word such as `call` stands near, in the same text."""
+def _is_other(data: bytes, low: int, high: int) -> bool:
+    """Return whether it has the form of a date, an IP address or an amount of money."""
+    if _IP.fullmatch(data, low, high) or _is_date(data, low, high):
+        return True
+    return _is_money(data, low, high)
+
+
+def _gap(data: bytes, start: int, end: int) -> int:
+    """Return how far from a word such as `call` a number stands, in the same text; -1: none."""
     before = data[max(0, start - _AHEAD) : start].rpartition(LEAF)[2]
     after = data[end : end + _BEHIND].partition(LEAF)[0]
-    speaks = words(_SPEAKS)
-    return speaks.search(before) is not None or speaks.search(after) is not None
+    if _TRAILS.match(after) is not None:
+        return 0
+    gaps = [len(before) - match.end() for match in words(_SPEAKS).finditer(before)][-1:]
+    gaps += [match.start() for match in words(_SPEAKS).finditer(after)][:1]
+    return max(0, min(gaps)) if gaps else -1
 
 
-def _score(data: bytes, low: int, high: int, raw: str, plan: _Plan, speaks: bool) -> float:
+def _score(data: bytes, low: int, high: int, digits: str, plan: _Plan, gap: int) -> float:
     """Return how sure it is that this is one phone number; 0 if it is none."""
-    digits = "".join(char for char in raw if char.isdigit())
-    if not 7 <= len(digits) <= 17 or raw.count("(") != raw.count(")") or _is_money(data, low, high):
+    raw = data[low:high].decode("latin-1")
+    beside = 0 <= gap <= _BESIDE
+    if len(digits) < _FEWEST and not (beside and len(raw) > len(digits)):
+        return 0.0
+    if raw.count("(") != raw.count(")"):
         return 0.0
     if raw.lstrip("([").startswith("+"):
-        return plan.abroad(digits, raw, speaks)
-    if (
-        digits.startswith("00")
-        and len(digits) >= 10
-        and (score := plan.abroad(digits[2:], raw, speaks))
-    ):
-        return score
-    if _is_date(data, low, high) or rx(_IP).search(data[low:high]) or len(digits) > 15:
+        return plan.abroad(digits, raw, gap)
+    if digits.startswith("00") and len(digits) >= 10:
+        score = plan.abroad(digits[2:], raw, gap)
+        if score:
+            return min(score, _SURE - 0.01)
+    if len(digits) > _MOST - 2 or is_labelled(data, low) or not _is_free(data, low, high):
         return 0.0
-    if is_labelled(data, low):
+    if not beside and _DECIMAL.fullmatch(data, low, high):
         return 0.0
-    return plan.at_home(digits, raw, speaks) if _is_free(data, low, high) else 0.0
+    return plan.at_home(digits, raw, gap)
 
 
 def _is_money(data: bytes, low: int, high: int) -> bool:
@@ -176,7 +205,9 @@ def _is_free(data: bytes, low: int, high: int) -> bool:
     before = data[low - 1 : low]
     if before in (b"#", b"_") or (before in (b"-", b"/", b".") and is_word(data, low - 2)):
         return False
-    return not (high < len(data) and data[high] in b"-_/@" and is_word(data, high + 1))
+    if before == b":" and is_digit(data, low - 2):  # the seconds of a time
+        return False
+    return not (high < len(data) and data[high] in b"_@" and is_word(data, high + 1))
 
 
 class _Plan:
@@ -191,23 +222,23 @@ class _Plan:
         for region in regions:
             data: Any = PhoneMetadata.metadata_for_region(region)
             numbers = _national(data)
-            bare.append(numbers)
             if data.national_prefix == "0":
-                trunk.append(f"0(?:{numbers})")
-            elif region == "IT":
-                trunk.append(f"(?:{numbers})")
+                numbers = f"0(?:{numbers})"
+            bare.append(numbers)
+            if data.national_prefix == "0" or region == "IT":
+                trunk.append(numbers)
             if data.national_prefix is None:
                 formats: list[Any] = data.number_format or []
                 forms = {form.pattern.replace(")(", ")-(") for form in formats}
                 grouped.append((numbers, sorted(forms | _MORE_FORMS)))
-        self._bare = rx(f"^(?:0|1)?(?:{'|'.join(bare)})$") if bare else None
+        self._bare = rx(f"^(?:{'|'.join(bare)})$") if bare else None
         self._trunk = rx(f"^(?:{'|'.join(trunk)})$") if trunk else None
         self._grouped = [
             (rx(f"^(?:{numbers})$"), rx(f"^(?:{'|'.join(forms)})$")) for numbers, forms in grouped
         ]
         self._america = rx(f"^1?(?:{_american(regions)})$") if {"US", "CA"} & set(regions) else None
 
-    def abroad(self, digits: str, raw: str, speaks: bool) -> float:
+    def abroad(self, digits: str, raw: str, gap: int) -> float:
         """Judge a number that begins with a country's code."""
         code = _country(digits)
         if not code or len(digits) > 15 + len(code):
@@ -219,29 +250,28 @@ class _Plan:
         if plan.search(rest.encode()) or (rest[:1] == "0" and plan.search(rest[1:].encode())):
             return 0.95
         separated = len(raw) - len(digits) > 2
-        return 0.6 if len(digits) >= 10 and (separated or speaks) else 0.0
+        return 0.6 if len(digits) >= 10 and (separated or gap >= 0) else 0.0
 
-    def at_home(self, digits: str, raw: str, speaks: bool) -> float:
+    def at_home(self, digits: str, raw: str, gap: int) -> float:
         """Judge a number that is written as at home."""
         data = digits.encode()
         separated = len(raw) > len(digits)
         america = self._america is not None and (
-            (separated and rx(_NANP_FORM).search(raw.encode("latin-1")) is not None)
+            (separated and _NANP_FORM.fullmatch(raw.encode("latin-1")) is not None)
             or self._america.search(data) is not None
         )
         trunk = (
             digits[0] == "0" and self._trunk is not None and self._trunk.search(data) is not None
         )
-        if speaks and (
-            america
-            or trunk
-            or (self._bare is not None and self._bare.search(data) is not None)
-            or (separated and len(digits) <= 13)
-        ):
-            return 0.8
+        if gap >= 0:
+            exists = america or trunk or (self._bare is not None and self._bare.search(data))
+            if exists or (len(digits) <= 13 and (separated or gap <= _BESIDE)):
+                return (_SPOKEN if exists else _SPOKEN - 0.1) - gap / _FAR
         if america and (separated or len(digits) >= 10):
             return 0.7 if separated else 0.5
-        if trunk and (10 <= len(digits) <= 11 or (separated and _begins_short(raw))):
+        if trunk and (
+            10 <= len(digits) <= 11 or (separated and len(digits) >= 9 and _begins_short(raw))
+        ):
             return 0.65 if separated else 0.5
         if separated and len(digits) >= 9:
             plain = "-".join(_groups(raw)).encode()

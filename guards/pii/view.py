@@ -16,6 +16,7 @@ from typing import Any
 LETTER = 0xFF  # stands for every letter outside of Latin-1
 LEAF = b"\x1e"  # stands before each text that `scrub` looks through
 _TOKEN = re.compile(rb"\[[A-Z][A-Z0-9_]{1,40}(?::[a-z0-9_-]{1,40}|_[0-9]{1,9})?\]")
+_ESCAPED = re.compile(rb"\\[nrt]")
 
 
 class _Plain(dict[int, int]):
@@ -58,6 +59,8 @@ def view(text: str) -> bytes:
         data = text.encode("latin-1")
     except UnicodeEncodeError:
         data = text.translate(_PLAIN).encode("latin-1")
+    if b"\\" in data:  # line ends that were written out, as in JSON inside of a text
+        data = _ESCAPED.sub(b" \n", data)
     if b"[" in data:
         data = _TOKEN.sub(lambda match: b"\x1d" * len(match.group()), data)
     return data
@@ -113,6 +116,8 @@ def stands_alone(data: bytes, start: int, end: int) -> bool:
         return False
     if start and data[start - 1] in b"-._/#" and is_word(data, start - 2):
         return False
+    if start and data[start - 1] == 0x2B:  # +: a phone number
+        return False
     return not (end < len(data) and data[end] in b"-._/@" and is_word(data, end + 1))
 
 
@@ -124,7 +129,7 @@ _LABEL = (
     r"batch|lot|serial|imei|iccid|build|commit|versions?|ver|v|release|rev(?:ision)?|firmware|isbn|"
     r"issn|ean|upc|gtin|barcode|transactions?|txn|requests?|jobs?|run|quote|quotation|contract|"
     r"docket|room|bugs?|issues?|meter|model|epoch|timestamps?|ts|unix|session|event|product|doi|"
-    r"arxiv|bestellung|bestellnummer|auftrag|rechnung|vorgang|commande|facture|pedido|factura|"
+    r"arxiv|apt|apartment|suite|zip|postcode|plz|box|flat|unit|bestellung|bestellnummer|auftrag|rechnung|vorgang|commande|facture|pedido|factura|"
     r"ordine|fattura|chapter|section|clause|total|amount|sum|revenue|price)"
     r"(?:[^A-Za-z0-9\x1e]{0,3}(?:no|nos|nr|num|number|numbers|id|ids|code|key|nummer|was|is|of|"
     r"date))?"
