@@ -86,7 +86,7 @@ class Format:
                     continue
                 after = start >= word_end
                 between = data[word_end:start] if after else data[end : word + 1]
-                if _is_apart(between, after=after):
+                if _is_apart(between, after=after) or (after and _ends(data, word_end)):
                     continue
                 if not (after and len(between) <= _CLOSE) and is_labelled(data, start):
                     continue
@@ -109,6 +109,13 @@ def _is_apart(between: bytes, *, after: bool) -> bool:
     return any(mark in between for mark in (*_ENDS, *(() if after else (b"\n", b",", b")"))))
 
 
+def _ends(data: bytes, at: int) -> bool:
+    """Return whether a sentence ended just before `at`, and no abbreviation such as `no.`."""
+    last = data[max(0, at - 6) : at]
+    return last[-1:] in (b".", b";") and not last[:-1].lower().endswith(_SHORT)
+
+
+_SHORT = (b"no", b"nr", b"num", b"acct", b"acc", b"geb", b"o.b")
 _ENDS = (b". ", b"; ", b" | ", b" / ", b"\n\n", b"? ", b"! ")
 
 
@@ -333,7 +340,7 @@ FORMATS = (
     ),
     Format(
         "CA_SIN",
-        near=r"[1-79][0-9]{2}[- ]?[0-9]{3}[- ]?[0-9]{3}",
+        near=r"[0-9]{3}[- ]?[0-9]{3}[- ]?[0-9]{3}",
         words=r"sin|social insurance(?: number)?|nas|assurance sociale",
         check=checks.luhn,
     ),
