@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from guarded_agent.guards.guardrails import GuardrailsGuard
     from guarded_agent.guards.holdback import HoldBack
     from guarded_agent.guards.impact import ImpactGuard
+    from guarded_agent.guards.media import MediaGuard
     from guarded_agent.guards.pii import PiiGuard, Redactor
     from guarded_agent.guards.pressure import PressureGuard
     from guarded_agent.guards.scope import ScopeGuard
@@ -21,6 +22,7 @@ _HOMES = {
     "GuardrailsGuard": "guarded_agent.guards.guardrails",
     "HoldBack": "guarded_agent.guards.holdback",
     "ImpactGuard": "guarded_agent.guards.impact",
+    "MediaGuard": "guarded_agent.guards.media",
     "PiiGuard": "guarded_agent.guards.pii",
     "PressureGuard": "guarded_agent.guards.pressure",
     "Redactor": "guarded_agent.guards.pii",
@@ -34,6 +36,7 @@ __all__ = [
     "GuardrailsGuard",
     "HoldBack",
     "ImpactGuard",
+    "MediaGuard",
     "PiiGuard",
     "PressureGuard",
     "Redactor",

@@ -30,6 +30,7 @@ _TYPES = {
     "video": "video",
     "video_url": "video",
 }
+_UNTYPED = {"image": "image", "audio": "audio", "video": "video", "document": "file"}
 _TEXT_SOURCES = frozenset({"text", "text/plain", "content"})
 _HOLDS = frozenset(
     {"audio", "base64", "data", "file", "file_data", "file_id", "image", "image_url"}
@@ -53,6 +54,8 @@ def media_of(node: object) -> str:
         return ""
     block: Any = node
     kind = block.get("type")
+    if kind is None:  # Bedrock: {"image": {"format": "png", "source": {...}}}
+        return next((media for name, media in _UNTYPED.items() if _has_source(block, name)), "")
     media = _TYPES.get(kind, "") if isinstance(kind, str) else ""
     if not media or _HOLDS.isdisjoint(block):
         return ""
@@ -60,6 +63,11 @@ def media_of(node: object) -> str:
     inner: Any = source if isinstance(source, Mapping) else block
     is_text = {inner.get("type"), block.get("source_type"), inner.get("media_type")}
     return "" if is_text & _TEXT_SOURCES else media
+
+
+def _has_source(block: Mapping[Any, Any], name: str) -> bool:
+    held: Any = block.get(name)
+    return isinstance(held, Mapping) and "source" in held
 
 
 def is_bulk(node: object) -> bool:

@@ -9,7 +9,7 @@ from guarded_agent.core.effect import Effect
 from guarded_agent.core.ports import Guard
 from guarded_agent.guards.options import construct, reject_unknown
 
-ORDER = ("scope", "impact", "secrets", "pii", "coercion", "guardrails")
+ORDER = ("scope", "media", "impact", "secrets", "pii", "coercion", "guardrails")
 """The names of a policy's `guards` section, cheapest and surest first."""
 
 
@@ -30,7 +30,7 @@ def build(options: Mapping[str, Any], *, inside: frozenset[str]) -> list[Guard]:
     Example:
         >>> [guard.name for guard in build({"coercion": {"off": True, "because": "a demo"}},
         ...                                inside=frozenset())]
-        ['scope', 'impact', 'secrets', 'pii']
+        ['scope', 'media', 'impact', 'secrets', 'pii']
     """
     reject_unknown(options, ORDER, where="guards")
     guards: list[Guard] = []
@@ -86,6 +86,12 @@ def _scope(section: object, _inside: frozenset[str]) -> list[Guard]:
     return [construct(ScopeGuard, _options(section, "guards.scope"), where="guards.scope")]
 
 
+def _media(section: object, _inside: frozenset[str]) -> list[Guard]:
+    from guarded_agent.guards.media import MediaGuard
+
+    return [construct(MediaGuard, _options(section, "guards.media"), where="guards.media")]
+
+
 def _impact(section: object, _inside: frozenset[str]) -> list[Guard]:
     from guarded_agent.guards.impact import ImpactGuard
 
@@ -133,6 +139,7 @@ def _guardrails(section: object, _inside: frozenset[str]) -> list[Guard]:
 
 _BUILDERS: Mapping[str, Callable[[object, frozenset[str]], list[Guard]]] = {
     "scope": _scope,
+    "media": _media,
     "impact": _impact,
     "secrets": _secrets,
     "pii": _pii,

@@ -39,7 +39,7 @@ Effect = Literal["deny", "allow"]
 Run = Callable[[Graph, list[Any], list[RunnableConfig]], Any]
 
 TOOL = "canary"
-_GUARDS = ("scope", "impact", "secrets", "pii", "coercion")
+_GUARDS = ("scope", "media", "impact", "secrets", "pii", "coercion")
 
 WAYS: Mapping[str, Run] = {
     "invoke": lambda graph, given, around: graph.invoke(given[0], around[0]),

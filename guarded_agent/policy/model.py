@@ -28,7 +28,7 @@ from guarded_agent.policy.source import Source
 RuleEffect = Literal["allow", "approve", "deny"]
 StopEffect = Literal["approve", "deny"]
 Level = Literal["public", "internal", "confidential", "secret"]
-GuardName = Literal["pii", "secrets", "coercion", "scope", "impact", "guardrails"]
+GuardName = Literal["pii", "secrets", "coercion", "scope", "media", "impact", "guardrails"]
 
 MAX_TOOL_NAME = 128
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -55,7 +55,7 @@ WORDS = """
 """.split()  # noqa: SIM905 - it is prose
 
 OFF = {"off": True, "because": "measured without"}
-NO_GUARDS = dict.fromkeys(("scope", "impact", "secrets", "pii", "coercion"), OFF)
+NO_GUARDS = dict.fromkeys(("scope", "media", "impact", "secrets", "pii", "coercion"), OFF)
 BARS = {
     "guard(): guards off": 1.0,
     "guard(): all guards, read": 3.0,

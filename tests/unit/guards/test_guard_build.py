@@ -21,7 +21,7 @@ def built(**options: Any) -> list[Guard]:
 
 def test_every_guard_is_on_without_a_word_in_the_policy() -> None:
     names = [guard.name for guard in build({}, inside=frozenset())]
-    assert names == ["scope", "impact", "secrets", "pii", "coercion"]
+    assert names == ["scope", "media", "impact", "secrets", "pii", "coercion"]
 
 
 def test_guards_run_in_the_order_of_the_table() -> None:
