@@ -83,7 +83,7 @@ def lines(text: str) -> list[str]:
         ),
         (
             "version: 1\nguards: {pi: {}}\n",
-            'p.yaml:2:10: guards.pi: "pi" is not one of pii, secrets, coercion, scope, impact, guardrails; did you mean pii?',
+            'p.yaml:2:10: guards.pi: "pi" is not one of pii, secrets, coercion, scope, media, impact, guardrails; did you mean pii?',
         ),
         (
             "version: 1\nfusion: [{compartments: [], effect: deny}]\n",
