@@ -34,9 +34,11 @@ _RUN = re.compile(
 )
 _JOINTS = re.compile(r"[/_\-+\r\n=]+")
 _HEX = re.compile(
-    r"(?<![0-9A-Za-z])(?:0[xX])?([0-9A-Fa-f]{2}[ :]?[0-9A-Fa-f]{2}"
-    r"(?:[ :]?[0-9A-Fa-f]{2}){6,}+)(?![0-9A-Za-z])"
+    r"(?<![0-9A-Za-z])(?:0[xX])?(?:[0-9A-Fa-f]{2})++(?![0-9A-Za-z])"
+    r"(?:[ :](?:[0-9A-Fa-f]{2})++(?![0-9A-Za-z]))*+"
 )
+_HEX_GROUP = re.compile(r"[0-9A-Fa-f]{2,}+")
+_LEAST_HEX = 16
 _URLSAFE = str.maketrans("-_", "+/", "\r\n=")
 _WORD = re.compile(r"\S++")
 _ESCAPE = re.compile(
@@ -118,9 +120,8 @@ def _decoded(text: str) -> Iterator[tuple[str, Place]]:
     for match in _RUN.finditer(text):
         yield from _base64(match.group(), match.start())
     for match in _HEX.finditer(text):
-        said = _from_hex(match.group(1))
-        if said is not None:
-            yield said, Whole(*match.span())
+        if len(match.group()) >= _LEAST_HEX:
+            yield from _hex(text, *match.span())
 
 
 def _escaped_words(text: str) -> Iterator[tuple[str, Place]]:
@@ -184,14 +185,18 @@ def _from_base64(run: str) -> str | None:
         return None
 
 
-def _from_hex(run: str) -> str | None:
-    whole = run.replace(":", "").replace(" ", "")
+def _hex(text: str, start: int, end: int) -> Iterator[tuple[str, Place]]:
+    groups = [match.span() for match in _HEX_GROUP.finditer(text, start, end)]
     # A short word such as `ad` or `be` beside bytes that are spaced looks like one of them.
-    for digits in (whole, whole[:-2], whole[2:]) if " " in run else (whole,):
-        said = _said(bytes.fromhex(digits))
+    for some in (groups, groups[:-1], groups[1:], groups[1:-1]):
+        said = _said(bytes.fromhex("".join(text[slice(*group)] for group in some)))
         if said is not None:
-            return said
-    return None
+            yield said, Whole(some[0][0], some[-1][1])
+            return
+    for first, last in groups if len(groups) > 1 else ():
+        said = _said(bytes.fromhex(text[first:last]))
+        if said is not None:
+            yield said, Whole(first, last)
 
 
 def _said(data: bytes) -> str | None:
