@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from guarded_agent.identity.leased import REGISTER
 from guarded_agent.store import Store
 
 POSTGRES = os.environ.get(
@@ -47,6 +48,13 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leased() -> Iterator[None]:
+    """Let no test find what another one leased: the register is the process's own."""
+    yield
+    REGISTER.clear()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 The value travels through a context variable. It is no argument and no state, so
 neither the model nor a checkpoint, a callback or a trace sees it. What leaves
-the call goes through `scrub` while the lease is held.
+the call goes through `scrub`; so does what shows up later (see `leased`).
 
 An exception needs more care: `raise ... from None` inside an `except` block keeps
 the original, and the secret in its text, as `__context__`. Leave the block first:
@@ -22,45 +22,44 @@ the original, and the secret in its text, as `__context__`. Leave the block firs
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from guarded_agent.core.errors import Denied, UnguardedCall
-from guarded_agent.identity.secrets import Secret, SecretRef, forms
+from guarded_agent.identity.leased import REGISTER, Forms, Spot, apart, telling
+from guarded_agent.identity.secrets import Secret, SecretRef
 
 
 class _Lease:
     """One open lease and the lease around it."""
 
-    __slots__ = ("forms", "open", "outer", "secrets")
+    __slots__ = ("open", "outer", "plain", "secrets")
 
     def __init__(self, secrets: dict[str, Secret], outer: _Lease | None) -> None:
         self.secrets = secrets
         self.outer = outer
         self.open = True
-        self.forms = {
-            form: name for name, secret in secrets.items() for form in forms(secret.reveal())
-        }
+        values = {secret.reveal(): name for name, secret in secrets.items()}
+        self.plain = {value: name for value, name in values.items() if not telling(value)}
 
 
 _current: ContextVar[_Lease | None] = ContextVar("guarded_agent_lease", default=None)
 
 _known: ContextVar[dict[str, str] | None] = ContextVar("guarded_agent_known", default=None)
-"""Forms of everything that was leased in the call around, mapped to its name."""
+"""Values leased in the call around that are too plain to be found elsewhere, and their names."""
 
 
 @contextmanager
 def remembering() -> Generator[None]:
-    """Let `scrub` know, until this ends, every value that is leased inside.
+    """Let `scrub` know, until this ends, even the plainest value that is leased inside.
 
     A tool may open a lease and close it again before it returns. What it returns
-    still must not hold the value.
+    still must not hold the value, be it as short as a PIN.
 
     Example:
         >>> import os
-        >>> os.environ["DEMO_KEY"] = "k-12345678"
+        >>> os.environ["DEMO_KEY"] = "k-1234"
         >>> with remembering():
         ...     with lease({"crm": SecretRef.parse("env:DEMO_KEY")}):
         ...         said = secret("crm").reveal()
@@ -94,9 +93,10 @@ def lease(
         Denied: A secret cannot be had; nothing runs.
     """
     held = _Lease({name: ref.fetch(name, environ) for name, ref in refs.items()}, _current.get())
+    REGISTER.add(held.secrets.values())
     known = _known.get()
     if known is not None:
-        known.update(held.forms)
+        known.update(held.plain)
     token = _current.set(held)
     try:
         yield
@@ -128,15 +128,28 @@ def scrub(text: str) -> str:
 
     It also finds the URL-encoded, base64, hexadecimal, HTML- and JSON-escaped forms.
     A background task that outlives its lease gets no more secrets, but what it had is
-    still scrubbed, and inside `remembering` so is everything that was leased there.
+    still scrubbed, and so is all that `spots` finds.
     """
-    known = dict(_known.get() or {})
+    parts: list[str] = []
+    done = 0
+    for spot in spots(text):
+        parts += [text[done : spot.start], f"[secret:{spot.name}]"]
+        done = spot.end
+    return "".join([*parts, text[done:]])
+
+
+def spots(text: str) -> list[Spot]:
+    """Return where leased values stand in `text`, in order and apart.
+
+    Those that can be told from other text are found wherever they show up, in any context and
+    after the call: see `leased`. Others are found in the call that leased them.
+    """
+    found = REGISTER.spots(text)
+    plain = dict(_known.get() or {})
     held = _current.get()
     while held is not None:
-        known = {**held.forms, **known}
+        plain = {**held.plain, **plain}
         held = held.outer
-    if not known:
-        return text
-    # Longest first: a short form may be part of a longer one. One pass: what was put in is safe.
-    literals = "|".join(re.escape(form) for form in sorted(known, key=len, reverse=True))
-    return re.sub(literals, lambda match: f"[secret:{known[match[0]]}]", text)
+    if plain:
+        found = list(apart([*found, *Forms(plain).spots(text)]))
+    return found

@@ -12,6 +12,7 @@ import hmac
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,16 @@ from typing import Literal, NoReturn
 from urllib.parse import quote, quote_plus
 
 from guarded_agent.core.errors import Denied
+from guarded_agent.core.visible import INVISIBLE
 
 MAX_SECRET_BYTES = 64 * 1024
 _FRAGMENT = 8
 """Shortest piece of a secret that is searched on its own: shorter ones hit innocent text."""
+
+# Of a file of many lines, its own pieces are searched too; words, names and URLs in it are not.
+_PIECES = re.compile(r"\s+|\\n|[\"',]+")
+_OWN = re.compile(r"[A-Za-z0-9+/=_-]{12,}")
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
 
 
 class Secret:
@@ -162,8 +169,17 @@ def forms(value: str) -> set[str]:
             own = text[(0, 2, 3)[shift] : (shift + len(raw)) * 8 // 6]
             if len(own) >= _FRAGMENT:
                 found.add(own)
-    found |= {line for line in value.splitlines() if len(line) >= _FRAGMENT}
+    found.add(_INVISIBLE.sub("", unicodedata.normalize("NFKC", value)))  # as detectors see text
+    if "\n" in value:
+        found |= {piece for piece in _PIECES.split(value) if _is_own(piece)}
     return {form for form in found if form}
+
+
+def _is_own(piece: str) -> bool:
+    if not _OWN.fullmatch(piece):
+        return False
+    capitals, digits = sum(map(str.isupper, piece)), sum(map(str.isdigit, piece))
+    return digits >= 4 or (capitals >= 3 and any(map(str.islower, piece)))
 
 
 def _bytes(value: str) -> bytes:
