@@ -10,7 +10,9 @@ whole text at once would have released.
 The bound. Between two pushes at most `limit` characters are held. If so many
 stand there without a safe place, they are released redacted up to the last break
 that no replacement reaches across; one endless replacement (a private key) goes
-on being held in short form; one endless word is replaced by `[WITHHELD]`.
+on being held in short form; one endless word is replaced by `[WITHHELD]`. What may be
+the beginning of a leased secret with spaces in it is held until that is decided: at most
+as many characters more as the secret has.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ CONTEXT = 256
 Redact = Callable[[str], Sequence[tuple[int, int, str]]]
 """Gives the replacements for a text: start, end, what to write; sorted and apart."""
 
+Begun = Callable[[str], int | None]
+"""Tells where, at the end of a text, something to be replaced may have begun, if anywhere."""
+
 _BREAKS = frozenset("。、「」『』《》〈〉【】")
 _SHORT = 64
 
@@ -38,6 +43,8 @@ class HoldBack:
         redact: Gives the replacements for a text, such as `Redactor.edits`.
         margin: How many characters must follow what is released.
         limit: How many characters are held at most between two pushes.
+        begun: Tells where, at the end of a text, something may have begun that `redact`
+            knows only when it is complete.
 
     Raises:
         ValueError: `limit` is too small for the margin.
@@ -52,10 +59,18 @@ class HoldBack:
         'the numbers are [N] today'
     """
 
-    def __init__(self, redact: Redact, *, margin: int = MARGIN, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        redact: Redact,
+        *,
+        margin: int = MARGIN,
+        limit: int = LIMIT,
+        begun: Begun | None = None,
+    ) -> None:
         if limit < 2 * (margin + _SHORT):
             raise ValueError(f"limit must be at least {2 * (margin + _SHORT)} for this margin")
         self._redact = redact
+        self._begun = begun
         self._margin = margin
         self._limit = limit
         self._context = ""
@@ -71,7 +86,7 @@ class HoldBack:
         places = self._plain_places()
         if places[-1:] <= [self._tried] and len(self._held) <= self._limit:
             return ""
-        edits = self._edits()
+        edits = self._edits_and_begun()
         cut = next((place for place in reversed(places) if not _inside(place, edits)), 0)
         out = self._release(cut, edits)
         self._tried = places[-1] - cut if places else 0
@@ -94,6 +109,22 @@ class HoldBack:
             for start, end, text in self._redact(self._context + self._held)
             if end > shift
         ]
+
+    def _edits_and_begun(self) -> list[tuple[int, int, str]]:
+        """The same; what may have begun reaches beyond the end, so that no cut is behind it."""
+        edits = self._edits()
+        if self._begun is None:
+            return edits
+        at = self._begun(self._context + self._held)
+        if at is None:
+            return edits
+        at = max(0, at - len(self._context))
+        before = [edit for edit in edits if edit[1] <= at]
+        return [*before, (min([at, *(edit[0] for edit in edits if edit[1] > at)]), self._open, "")]
+
+    @property
+    def _open(self) -> int:
+        return len(self._held) + 1
 
     def _release(self, cut: int, edits: Sequence[tuple[int, int, str]]) -> str:
         parts: list[str] = []
@@ -130,8 +161,10 @@ class HoldBack:
     def _overflow(self) -> str:
         out = ""
         while len(self._held) > self._limit:
-            edits = self._edits()
+            edits = self._edits_and_begun()
             cut = self._last_break(edits)
+            if cut == 0 and edits and edits[-1][1] == self._open:
+                break
             if cut == 0 and edits and edits[-1][1] == len(self._held):
                 cut = edits[-1][0]
                 if cut == 0 and self._shorten(edits[-1][2]):

@@ -26,6 +26,15 @@ class Finds(Protocol):
         ...
 
 
+@runtime_checkable
+class Begins(Protocol):
+    """A guard that replaces what it knows only when it is complete, spaces and all."""
+
+    def begun(self, text: str) -> int | None:
+        """Return where, at the end of `text`, such a thing may have begun, if anywhere."""
+        ...
+
+
 class Scrub:
     """Replaces in data what the guards would replace at a stage, and judges nothing.
 
@@ -92,7 +101,12 @@ def text_filter(guards: Sequence[Guard]) -> Callable[[], HoldBack]:
         except Unscannable:
             return [Edit(0, len(text), NOTICE)]
 
-    return lambda: HoldBack(edits)
+    begins = [guard for guard in guards if isinstance(guard, Begins)]
+
+    def begun(text: str) -> int | None:
+        return min((at for guard in begins if (at := guard.begun(text)) is not None), default=None)
+
+    return lambda: HoldBack(edits, begun=begun if begins else None)
 
 
 def _finders(guards: Sequence[Guard], stages: Sequence[Stage]) -> list[Find]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
+from langchain_core.tools import StructuredTool
 
+from guarded_agent import guard
 from guarded_agent.core import Context, Effect, Stage, Subject, ToolSpec, Verdict
 from guarded_agent.guards import SecretsGuard
-from guarded_agent.guards.secrets import PROVIDERS, RULES, find_secrets
+from guarded_agent.guards.secrets import FRAMES, RULES, find
+from guarded_agent.testing import Recorder
 
 HEX = "0a1b2c3d4e5f6789" * 8
 ALNUM = "aB3dE5gH7jK9mN1pQ2sT4vW6xY8zA0cD" * 8
 UPPER = "A2B3C4D5E6F7G2H3" * 4
+DIGITS = "918273645091827364"
 
 
 def pem(kind: str, between: str = "\n") -> str:
@@ -29,8 +34,11 @@ SAMPLES: list[tuple[str, str]] = [
     ("azure", "aB3" + "8Q~" + ALNUM[:34]),
     ("databricks", "da" + "pi" + HEX[:32]),
     ("digitalocean", "do" + "p_v1_" + HEX[:64]),
-    ("discord", "https://discord.com/api/" + "webhooks/" + "1" * 18 + "/" + ALNUM[:68]),
-    ("discord", "M" + ALNUM[:25] + "." + "Gh7_x1" + "." + ALNUM[:38]),
+    ("discord", "https://discord.com/api/" + "webhooks/" + DIGITS[:18] + "/" + ALNUM[:68]),
+    (
+        "discord",
+        base64.b64encode(DIGITS[:18].encode()).decode() + "." + "Gh7_x1" + "." + ALNUM[:38],
+    ),
     ("docker", "dckr" + "_pat_" + ALNUM[:27]),
     ("github", "gh" + "p_" + ALNUM[:36]),
     ("github", "github" + "_pat_" + ALNUM[:22] + "_" + ALNUM[:59]),
@@ -55,14 +63,14 @@ SAMPLES: list[tuple[str, str]] = [
     ("replicate", "r" + "8_" + ALNUM[:37]),
     ("sendgrid", "S" + "G." + ALNUM[:22] + "." + ALNUM[:43]),
     ("shopify", "shp" + "at_" + HEX[:32]),
-    ("slack", "xox" + "b-" + "1" * 12 + "-" + "2" * 12 + "-" + ALNUM[:24]),
-    ("slack", "xapp" + "-1-" + UPPER[:11] + "-" + "3" * 13 + "-" + HEX[:64]),
+    ("slack", "xox" + "b-" + DIGITS[:12] + "-" + DIGITS[3:15] + "-" + ALNUM[:24]),
+    ("slack", "xapp" + "-1-" + UPPER[:11] + "-" + DIGITS[:13] + "-" + HEX[:64]),
     ("slack", "https://hooks.slack" + ".com/services/" + UPPER[:9] + "/" + ALNUM[:40]),
     ("square", "EA" + "AA" + ALNUM[:60]),
     ("square", "sq0" + "csp-" + ALNUM[:43]),
     ("stripe", "sk" + "_live_" + ALNUM[:24]),
     ("stripe", "wh" + "sec_" + ALNUM[:32]),
-    ("telegram", "1" * 9 + ":" + "AA" + ALNUM[:33]),
+    ("telegram", DIGITS[:9] + ":" + "AA" + ALNUM[:33]),
     ("terraform", ALNUM[:14] + ".atlas" + "v1." + ALNUM[:67]),
     ("twilio", "S" + "K" + HEX[:32]),
     ("vault", "hv" + "s." + ALNUM[:24]),
@@ -97,15 +105,14 @@ def test_only_the_secret_part_is_replaced_where_its_frame_is_useful(
     assert verdict.payload == frame.format(f"[SECRET:{provider}]")
 
 
-def test_every_issuer_has_a_sample_and_every_rule_a_source() -> None:
-    assert {name for name, _ in SAMPLES} | {name for name, _, _ in NAMED} == PROVIDERS
-    assert all(rule.source and rule.marks for rule in RULES)
+def test_rules_are_sorted_and_each_names_its_source() -> None:
+    assert [rule.provider for rule in RULES] == sorted(rule.provider for rule in RULES)
+    assert all(rule.source and rule.mark for rule in RULES)
+    assert all(frame.source and frame.mark for frame in FRAMES)
 
 
-@pytest.mark.parametrize(("provider", "secret"), SAMPLES, ids=[name for name, _ in SAMPLES])
-def test_no_rule_fires_on_its_bare_mark(provider: str, secret: str) -> None:
-    marks = {mark for rule in RULES if rule.provider == provider for mark in rule.marks}
-    assert find_secrets(" ".join(sorted(marks))) == []
+def test_more_than_a_hundred_issuers_are_known() -> None:
+    assert len({rule.provider for rule in RULES}) > 100
 
 
 @pytest.mark.parametrize(
@@ -187,10 +194,59 @@ def test_arguments_that_cannot_be_looked_through_are_not_sent() -> None:
     assert verdict.effect is Effect.DENY
 
 
-def test_a_crash_of_a_pattern_reaches_the_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(index: int) -> Any:
+def test_a_rule_that_breaks_reaches_the_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(text: str, data: bytes) -> Any:
         raise RuntimeError("pattern broke")
 
-    monkeypatch.setattr("guarded_agent.guards.secrets._pattern", broken)
+    monkeypatch.setattr(find, "_worth_trying", lambda data: [broken])
     with pytest.raises(RuntimeError, match="pattern broke"):
         judge(Stage.TOOL_RESULT, "gh" + "p_" + ALNUM[:36])
+
+
+def test_a_text_that_takes_too_long_stops_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find, "LONGEST", -1.0)
+    with pytest.raises(TimeoutError, match="took longer"):
+        judge(Stage.TOOL_RESULT, "gh" + "p_" + ALNUM[:36])
+
+
+def test_a_broken_rule_stops_the_call_of_a_guarded_tool(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorder = Recorder()
+
+    def broken(text: str, data: bytes) -> Any:
+        raise RuntimeError("pattern broke")
+
+    def mail(to: str) -> str:
+        """Send a mail."""
+        recorder.add("mail", {"to": to})
+        return "sent"
+
+    policy = {
+        "version": 1,
+        "tools": {"mail": {"access": "send", "rules": [{"effect": "allow"}]}},
+    }
+    [safe] = guard([StructuredTool.from_function(mail)], policy=policy, store="sqlite://")
+    monkeypatch.setattr(find, "_worth_trying", lambda data: [broken])
+    with pytest.raises(RuntimeError, match="pattern broke"):
+        safe.invoke({"to": "bo"})
+    assert recorder.names == ()
+
+
+def test_an_empty_gate_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set of RE2 that runs out of memory says that nothing matches."""
+    usual = find._options
+
+    def starved(*, captures: bool) -> Any:
+        options = usual(captures=captures)
+        if not captures:
+            options.max_mem = 12_000
+        return options
+
+    monkeypatch.setattr(find, "_options", starved)
+    find._gate.cache_clear()
+    try:
+        with pytest.raises(Exception, match=r"memory|Set"):
+            judge(Stage.TOOL_RESULT, "gh" + "p_" + ALNUM[:36])
+    finally:
+        find._gate.cache_clear()
