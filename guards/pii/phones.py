@@ -30,6 +30,8 @@ _FEWEST = 7  # digits; what is shorter is no number by itself
 _MOST = 17
 _SHORTEST = 7  # characters
 _BESIDE = 4  # characters between a word and the number that it announces
+_ROW = 40  # blocks
+_LIST = 400  # characters of a list of numbers that one word announces
 _FAR = 300  # characters over which nearness would come to nothing
 _SPOKEN, _SURE = 0.92, 0.9
 _DATE = re.compile(
@@ -103,23 +105,31 @@ def _numbers(data: bytes, start: int, end: int, plan: _Plan) -> Iterator[Place]:
     blocks = [m.span() for m in _BLOCK.finditer(data, start, tail.start() if tail else end)]
     gap: int | None = None  # asked for only if something may be a number
     labelled = False
+    # A long row of plain numbers is a table: none of them goes on in the next.
+    table = len(blocks) > _ROW and data[start:end].translate(None, b" ").isdigit()
     at = done = 0
     while at < len(blocks):
         found = 0
-        for last in range(min(at + _MOST_BLOCKS, len(blocks)), at, -1):
+        most = 1 if table and blocks[at][0] - start > _LIST else _MOST_BLOCKS
+        for last in range(min(at + most, len(blocks)), at, -1):
             low, high = _balanced(data, blocks[at][0], blocks[last - 1][1])
             if high - low < _SHORTEST:
                 break
             digits = data[low:high].translate(None, _NOT_DIGITS)
-            if not _FEWEST - 1 <= len(digits) <= _MOST or _is_other(data, low, high):
-                continue
-            if last - at > 1 and any(_is_date(data, *block) for block in blocks[at:last]):
+            if not _FEWEST - 1 <= len(digits) <= _MOST or data.count(b"(", low, high) > 1:
                 continue
             if gap is None:
                 gap, labelled = _gap(data, start, end), is_labelled(data, start)
-            score = _score(data, low, high, digits.decode("ascii"), plan, gap)
-            cut = last - at > 1 and _goes_on(data, blocks, done, at, last)
-            if score and (score >= _SURE or not (labelled or (cut and gap < 0))):
+            near = gap if low - start < _LIST else -1
+            cut = near < 0 and last - at > 1 and _goes_on(data, blocks, done, at, last)
+            if (cut or labelled) and data[low] not in b"+(0":
+                continue
+            if _is_other(data, low, high):
+                continue
+            if last - at > 1 and any(_is_date(data, *block) for block in blocks[at:last]):
+                continue
+            score = _score(data, low, high, digits.decode("ascii"), plan, near)
+            if score and (score >= _SURE or not (labelled or cut)):
                 yield low, end if tail and last == len(blocks) else high, score
                 found = done = last
                 break

@@ -68,8 +68,7 @@ def emails(data: bytes) -> Iterator[Place]:
         if data.find(b"..", after, end) >= 0:
             end = data.find(b"..", after, end)
         last = data.rfind(b".", after, end)
-        label = data[last + 1 : end]
-        if last <= after or start == at or not _is_top(label):
+        if last <= after or start == at or not _is_top(data[last + 1 : end]):
             continue
         if data[start:at] == b"git" and data[end : end + 1] == b":":
             continue  # git@host:path is no mailbox
@@ -86,19 +85,20 @@ def _is_top(label: bytes) -> bool:
 
 
 _CARD_RUN = r"[0-9](?:[ .\-]?[0-9]){11,}"
-_CARD_GROUPS = r"[0-9]+"
+_CARD_GROUP = re.compile(rb"[0-9]+")
+_MOST_GROUPS = 5
 _FEW = 14
 _LONGEST_CARD = 19 + 4  # digits and separators
 # First digits and lengths, from ISO/IEC 7812 and the card schemes' public pages.
-_ISSUERS = (
-    r"^(?:4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})"  # Visa
-    r"|5[1-5][0-9]{14}|(?:222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12}"
-    r"|3[47][0-9]{13}"  # American Express
-    r"|3(?:0[0-59]|[689][0-9])[0-9]{11,16}"  # Diners Club
-    r"|35[0-9]{14,17}|(?:2131|1800)[0-9]{11}"  # JCB
-    r"|(?:6011|64[4-9][0-9]|65[0-9]{2}|60[0-9]{2}|508[0-9]|8[12][0-9]{2})[0-9]{12,15}"
-    r"|62[0-9]{14,17}|220[0-4][0-9]{12,15}"  # UnionPay, Mir
-    r"|(?:5018|5020|5038|5[6-8][0-9]{2}|6304|6759|676[1-3])[0-9]{8,15})$"  # Maestro
+_ISSUERS = re.compile(
+    rb"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})"  # Visa
+    rb"|5[1-5][0-9]{14}|(?:222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12}"
+    rb"|3[47][0-9]{13}"  # American Express
+    rb"|3(?:0[0-59]|[689][0-9])[0-9]{11,16}"  # Diners Club
+    rb"|35[0-9]{14,17}|(?:2131|1800)[0-9]{11}"  # JCB
+    rb"|(?:6011|64[4-9][0-9]|65[0-9]{2}|60[0-9]{2}|508[0-9]|8[12][0-9]{2})[0-9]{12,15}"
+    rb"|62[0-9]{14,17}|220[0-4][0-9]{12,15}"  # UnionPay, Mir
+    rb"|(?:5018|5020|5038|5[6-8][0-9]{2}|6304|6759|676[1-3])[0-9]{8,15}"  # Maestro
 )
 _USUAL_GROUPS = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 3), (4, 4, 4)}
 
@@ -107,47 +107,52 @@ def cards(data: bytes) -> Iterator[Place]:
     """Yield payment cards by issuer and check digit, also where more digits stand beside them."""
     for run in rx(_CARD_RUN).finditer(data):
         start, end = run.span()
+        groups = [match.span() for match in _CARD_GROUP.finditer(data, start, end)]
         glued = is_word(data, start - 1) or is_word(data, end)
-        if not glued and end - start <= _LONGEST_CARD and _is_card(data, start, end):
-            yield start, end, _card_score(data, start, end)
+        score = 0.0
+        if not glued and end - start <= _LONGEST_CARD and len(groups) <= _MOST_GROUPS:
+            score = _card(data, start, end, _sizes(groups))
+        if score:
+            yield start, end, score
         else:
-            yield from _cards_inside(data, start, end)
+            yield from _cards_inside(data, groups)
 
 
-def _is_card(data: bytes, start: int, end: int) -> bool:
+def _sizes(groups: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    return tuple(last - first for first, last in groups)
+
+
+def _card(data: bytes, start: int, end: int, sizes: tuple[int, ...]) -> float:
+    """Return how sure it is that a whole run of digits is a card; 0 if it is none."""
+    count = sum(sizes)
+    few = count < _FEW  # hardly any card has 12 or 13 digits any more; other numbers have
+    if few and len(sizes) > 1 and sizes not in _USUAL_GROUPS:
+        return 0.0
     digits = data[start:end].translate(None, b" .-")
-    if not 12 <= len(digits) <= 19 or rx(_ISSUERS).search(digits) is None:
-        return False
-    if len(digits) < end - start:
-        sizes = tuple(map(len, rx(_CARD_GROUPS).findall(data, start, end)))
-        if len(sizes) > 5 or (len(digits) < _FEW and sizes not in _USUAL_GROUPS):
-            return False
-    return checks.luhn(digits.decode("ascii")) and len(set(digits)) > 1
+    if _ISSUERS.fullmatch(digits) is None or len(set(digits)) == 1:
+        return 0.0
+    if not checks.luhn(digits.decode("ascii")):
+        return 0.0
+    return 0.8 if few else 0.99
 
 
-def _card_score(data: bytes, start: int, end: int) -> float:
-    """Return how sure a card is: few are left that have 12 or 13 digits, like other numbers."""
-    digits = len(data[start:end].translate(None, b" .-"))
-    return 0.8 if digits < _FEW else 0.99
-
-
-def _cards_inside(data: bytes, start: int, end: int) -> Iterator[Place]:
+def _cards_inside(data: bytes, groups: Sequence[tuple[int, int]]) -> Iterator[Place]:
     """Yield cards that are some whole groups of a longer run of digits."""
-    groups = [match.span() for match in rx(_CARD_GROUPS).finditer(data, start, end)]
+    every = _sizes(groups)
     at = 0
     while at < len(groups):
         step = 1
         for count in (5, 4, 3, 1):
-            chosen = groups[at : at + count]
-            sizes = tuple(last - first for first, last in chosen)
+            sizes = every[at : at + count]
             whole = count == 1 and 13 <= sizes[0] <= 19
-            if len(chosen) < count or not (whole or sizes in _USUAL_GROUPS):
+            if not whole and (len(sizes) < count or sizes not in _USUAL_GROUPS):
                 continue
-            first, last = chosen[0][0], chosen[-1][1]
+            first, last = groups[at][0], groups[at + count - 1][1]
             if is_word(data, first - 1) or is_word(data, last):
                 continue
-            if _is_card(data, first, last):
-                yield first, last, _card_score(data, first, last)
+            score = _card(data, first, last, sizes)
+            if score:
+                yield first, last, score
                 step = count
                 break
         at += step
