@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from guarded_agent.core.effect import Effect
 from guarded_agent.core.ports import Guard
 from guarded_agent.guards.options import construct, reject_unknown
 
+if TYPE_CHECKING:
+    from guarded_agent.guards.pii.pseudonyms import Pseudonyms
+
 ORDER = ("scope", "media", "impact", "secrets", "pii", "coercion", "guardrails")
 """The names of a policy's `guards` section, cheapest and surest first."""
 
 
-def build(options: Mapping[str, Any], *, inside: frozenset[str]) -> list[Guard]:
+def build(
+    options: Mapping[str, Any], *, inside: frozenset[str], pseudonyms: Pseudonyms | None = None
+) -> list[Guard]:
     """Return the guards that `options` describe.
 
     Every guard is on, with its defaults, whether or not `options` names it. To
@@ -22,6 +27,8 @@ def build(options: Mapping[str, Any], *, inside: frozenset[str]) -> list[Guard]:
     Args:
         options: The policy's `guards` section: options by the guard's name.
         inside: Mail domains of the organisation, in lower case.
+        pseudonyms: Gives pseudonyms where `guards.pii` says so. Without it nothing can be
+            taken back: what would get one is redacted.
 
     Raises:
         ValueError: An unknown guard or option, or a value that does not exist. The
@@ -37,7 +44,10 @@ def build(options: Mapping[str, Any], *, inside: frozenset[str]) -> list[Guard]:
     for name in ORDER:
         section = options.get(name)
         if not _is_off(name, section):
-            guards += _BUILDERS[name](_without_off(section), inside)
+            if name == "pii":
+                guards += _pii(_without_off(section), inside, pseudonyms)
+            else:
+                guards += _BUILDERS[name](_without_off(section), inside)
     return guards
 
 
@@ -104,11 +114,22 @@ def _secrets(section: object, _inside: frozenset[str]) -> list[Guard]:
     return [construct(SecretsGuard, _options(section, "guards.secrets"), where="guards.secrets")]
 
 
-def _pii(section: object, inside: frozenset[str]) -> list[Guard]:
+def _pii(section: object, inside: frozenset[str], pseudonyms: Pseudonyms | None) -> list[Guard]:
     from guarded_agent.guards.pii import PiiGuard
+    from guarded_agent.guards.pii.pseudonyms_options import split
 
     options = {"keep_domains": sorted(inside), **_options(section, "guards.pii")}
-    return [construct(PiiGuard, options, where="guards.pii")]
+    parts = split(options)
+    if parts is None:
+        return [construct(PiiGuard, options, where="guards.pii")]
+    from guarded_agent.guards.pii.pseudonyms import Pseudonyms
+    from guarded_agent.guards.pii.pseudonyms_guard import PseudonymGuard
+
+    finder = construct(PiiGuard, parts.pseudonyms, where="guards.pii")
+    return [
+        construct(PiiGuard, parts.plain, where="guards.pii"),
+        PseudonymGuard(finder, pseudonyms or Pseudonyms(None, ""), parts.spared),
+    ]
 
 
 def _coercion(section: object, inside: frozenset[str]) -> list[Guard]:
@@ -142,7 +163,6 @@ _BUILDERS: Mapping[str, Callable[[object, frozenset[str]], list[Guard]]] = {
     "media": _media,
     "impact": _impact,
     "secrets": _secrets,
-    "pii": _pii,
     "coercion": _coercion,
     "guardrails": _guardrails,
 }

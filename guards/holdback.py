@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from guarded_agent.guards.later import Asked, Later, settle
 from guarded_agent.guards.normalise import normalise
 
 WITHHELD = "[WITHHELD]"
@@ -105,7 +106,7 @@ class HoldBack:
         """The replacements in what is held, seen together with what went before."""
         shift = len(self._context)
         return [
-            (max(0, start - shift), end - shift, text)
+            (max(0, start - shift), end - shift, _whole(text, start >= shift))
             for start, end, text in self._redact(self._context + self._held)
             if end > shift
         ]
@@ -129,9 +130,8 @@ class HoldBack:
     def _release(self, cut: int, edits: Sequence[tuple[int, int, str]]) -> str:
         parts: list[str] = []
         done = 0
-        for start, end, text in edits:
-            if end > cut:
-                break
+        edits = [edit for edit in edits if edit[1] <= cut]
+        for start, end, text in _settled(edits, self._held):
             parts += [self._held[done:start], text]
             done = end
         parts.append(self._held[done:cut])
@@ -192,7 +192,7 @@ class HoldBack:
     def _shorten(self, text: str) -> bool:
         """Forget the middle of an open replacement, if that changes nothing."""
         short = self._held[:_SHORT] + self._held[-_SHORT:]
-        if list(self._redact(self._context + short))[-1:] != [
+        if isinstance(text, Later) or list(self._redact(self._context + short))[-1:] != [
             (len(self._context), len(self._context) + len(short), text)
         ]:
             return False
@@ -208,6 +208,24 @@ class HoldBack:
                 self._dropping = False
                 return chunk[at:]
         return ""
+
+
+def _whole(text: str, all_of_it: bool) -> str:
+    """Return a replacement; one that is chosen late needs all of what it stands for."""
+    return text.never if isinstance(text, Later) and not all_of_it else text
+
+
+def _settled(edits: Sequence[tuple[int, int, str]], held: str) -> Sequence[tuple[int, int, str]]:
+    """Return replacements whose text is chosen, now that they cannot grow any more."""
+    texts = [text for _, _, text in edits]
+    if not any(isinstance(text, Later) for text in texts):
+        return edits
+    asked = [
+        Asked(text.kind if isinstance(text, Later) else "", held[start:end])
+        for start, end, text in edits
+    ]
+    chosen = settle(texts, asked)
+    return [(start, end, text) for (start, end, _), text in zip(edits, chosen, strict=True)]
 
 
 def _is_break(char: str) -> bool:

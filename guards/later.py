@@ -8,7 +8,7 @@ place, so that detectors see what they will see afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from guarded_agent.guards.scrub import Find, Scrubbed, Spot, scrub
 from guarded_agent.guards.text import Edit, apply, leaves, rebuild
@@ -38,27 +38,34 @@ class Later(str):
     Attributes:
         kind: What was found.
         never: What to write where it cannot be told what is replaced.
+        writes: What the chosen text goes through, to fit where it stands.
     """
 
-    __slots__ = ("choose", "kind", "never")
+    __slots__ = ("choose", "kind", "never", "writes")
 
     choose: Choose
     kind: str
     never: str
+    writes: tuple[Callable[[str], str], ...]
 
     def __new__(cls, stand_in: str, kind: str, choose: Choose, never: str) -> Later:
         """Return a replacement that reads `stand_in` until it is chosen."""
         new = super().__new__(cls, stand_in)
-        new.kind, new.choose, new.never = kind, choose, never
+        new.kind, new.choose, new.never, new.writes = kind, choose, never, ()
         return new
 
     def through(self, write: Callable[[str], str]) -> Later:
-        """Return one whose text is written by `write`, such as into JSON."""
+        """Return the same replacement, written as `write` writes it."""
+        new = Later(write(str(self)), self.kind, self.choose, write(self.never))
+        new.writes = (*self.writes, write)
+        return new
 
-        def choose(asked: Sequence[Asked]) -> list[str]:
-            return [write(text) for text in self.choose(asked)]
 
-        return Later(write(self), self.kind, choose, write(self.never))
+@runtime_checkable
+class ChoosesLate(Protocol):
+    """A guard whose finds hold replacements that are chosen late."""
+
+    chooses_late: bool
 
 
 def settle(replacements: Sequence[str], asked: Sequence[Asked]) -> list[str]:
@@ -71,8 +78,14 @@ def settle(replacements: Sequence[str], asked: Sequence[Asked]) -> list[str]:
     for choose, places in todo.items():
         chosen = choose([asked[place] for place in places])
         for place, text in zip(places, chosen, strict=True):
-            settled[place] = text
+            settled[place] = _written(replacements[place], text)
     return settled
+
+
+def _written(replacement: str, text: str) -> str:
+    for write in replacement.writes if isinstance(replacement, Later) else ():
+        text = write(text)
+    return text
 
 
 def scrub_late(value: object, find: Find, at: str = "") -> Scrubbed:
@@ -105,7 +118,8 @@ def scrub_late(value: object, find: Find, at: str = "") -> Scrubbed:
     for spot, place in zip(done.spots, places, strict=True):
         leaf = found[place]
         text = leaf.text[slice(*spot.span)]
-        asked.append(Asked(_kind(spot), text, leaf.number if text == leaf.text else None))
+        number = leaf.number if text == leaf.text else _quoted(spot.replacement, text)
+        asked.append(Asked(_kind(spot), text, number))
     chosen = settle([spot.replacement for spot in done.spots], asked)
     spots: list[Spot] = []
     edits: dict[int, list[Edit]] = {}
@@ -115,6 +129,12 @@ def scrub_late(value: object, find: Find, at: str = "") -> Scrubbed:
             edits.setdefault(place, []).append(Edit(*spot.span, text))
     texts = {place: apply(found[place].text, each) for place, each in edits.items()}
     return Scrubbed(rebuild(value, texts), tuple(spots))
+
+
+def _quoted(replacement: str, text: str) -> int | None:
+    """Return the number in a text of JSON that a replacement makes a string of."""
+    whole = replacement.startswith('"') and text.lstrip("-").isdecimal() and text.isascii()
+    return int(text) if whole else None
 
 
 def _kind(spot: Spot) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from guarded_agent.core.effect import Stage
 from guarded_agent.core.ports import Guard
 from guarded_agent.guards.holdback import HoldBack
+from guarded_agent.guards.later import ChoosesLate, scrub_late
 from guarded_agent.guards.scrub import Find, in_turn, scrub
 from guarded_agent.guards.text import NOTICE, Edit, Unscannable, blank, root
 
@@ -58,6 +59,8 @@ class Scrub:
         for stage in Stage:
             finders = _finders(guards, _SAID if stage in _SAID else (stage,))
             self._finds[stage] = in_turn(finders) if finders else None
+        late = any(isinstance(guard, ChoosesLate) for guard in guards)
+        self._scrub = scrub_late if late else scrub
 
     def replaces(self, stage: Stage) -> bool:
         """Return whether any guard replaces text at `stage`."""
@@ -72,7 +75,7 @@ class Scrub:
         if find is None:
             return value
         try:
-            return scrub(value, find, root(stage)).value
+            return self._scrub(value, find, root(stage)).value
         except Unscannable:
             return blank(value)
 

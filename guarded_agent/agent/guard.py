@@ -20,6 +20,7 @@ from guarded_agent.agent.graph import GuardedGraph, Guarding, carry
 from guarded_agent.agent.net import Net
 from guarded_agent.agent.rebuild import Graph, Rebuild, is_workflow
 from guarded_agent.agent.report import Report
+from guarded_agent.agent.restoring import restoring
 from guarded_agent.agent.runtime import PolicySource, open_monitor
 from guarded_agent.agent.selftest import selftest
 from guarded_agent.core import Guard
@@ -141,7 +142,7 @@ def _guard_graph(
         new = rebuild.build(graph, monitor, checkpointer=checkpointer(monitor.store))
     else:
         new = rebuild.build(graph, monitor)
-    return carry(new, Guarding(monitor, report, Net(monitor, trust)))
+    return restoring(carry(new, Guarding(monitor, report, Net(monitor, trust))))
 
 
 def _guard_tools(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from guarded_agent.agent.passing import this_thread
 from guarded_agent.approvals import Approvals
 from guarded_agent.audit import AuditLog
 from guarded_agent.core import Guard, ToolSpec, digest
@@ -16,8 +17,13 @@ from guarded_agent.guards.pressure import PressureGuard
 from guarded_agent.guards.streaming import Scrub, text_filter
 from guarded_agent.identity import Registry
 from guarded_agent.monitor import Monitor
+from guarded_agent.monitor.revealing import RevealingEngine
 from guarded_agent.policy import Engine, Policy, load
 from guarded_agent.store import Store
+from guarded_agent.store.vault import Vault
+
+if TYPE_CHECKING:
+    from guarded_agent.guards.pii.pseudonyms import Pseudonyms
 
 DEFAULT_STORE = "sqlite:///guarded_agent.db"
 
@@ -57,9 +63,16 @@ def open_monitor(
     """
     loaded = load(policy)
     specs = list(tools)
-    engine = Engine(loaded, specs, strict_tools=strict_tools)
     inside = frozenset(loaded.organisation.domains)
+    pseudonyms = _pseudonyms(loaded, specs, inside)
+    engine = (
+        Engine(loaded, specs, strict_tools=strict_tools)
+        if pseudonyms is None
+        else RevealingEngine(loaded, specs, pseudonyms, strict_tools=strict_tools)
+    )
     database = open_store(store)
+    if pseudonyms is not None:
+        pseudonyms.keep_in(Vault(database))
     audit = AuditLog(database)
     registry = Registry(database, audit)
     manifests = sorted((spec.name, spec.manifest) for spec in specs)
@@ -69,7 +82,7 @@ def open_monitor(
         purpose=loaded.agent.purpose,
         fingerprint=digest({"policy": engine.digest, "tools": manifests}),
     )
-    chosen = [*_guards(loaded, inside), *guards]
+    chosen = [*_guards(loaded, inside, pseudonyms), *guards]
     granted = loaded.agent.scopes
     return Monitor(
         agent_id=loaded.agent.id,
@@ -91,13 +104,45 @@ def open_monitor(
         sensor=PressureGuard(),
         inside=inside,
         granted=None if granted is None else frozenset(granted),
+        pseudonyms=pseudonyms,
     )
 
 
-def _guards(policy: Policy, inside: frozenset[str]) -> list[Guard]:
+def _pseudonyms(
+    policy: Policy, tools: Iterable[ToolSpec], inside: frozenset[str]
+) -> Pseudonyms | None:
+    """Return what gives pseudonyms, if the policy asks for any."""
+    from guarded_agent.guards.pii.pseudonyms_options import reveals, split
+
+    section = policy.guards.get("pii")
     try:
-        return build({str(name): value for name, value in policy.guards.items()}, inside=inside)
+        parts = split(section) if isinstance(section, Mapping) else None
+        tells = reveals(policy, tools, on=parts is not None)
     except ValueError as error:
-        # The guards name the key first: `guards.pii.regions: ...`
-        where, _, what = str(error).partition(": ")
-        raise PolicyError([policy.source.problem(what, tuple(where.split(".")))]) from None
+        raise _problem(policy, error) from None
+    if parts is None:
+        return None
+    from guarded_agent.guards.pii.pseudonyms import Pseudonyms
+
+    return Pseudonyms(
+        None,
+        policy.agent.id,
+        reveals=tells,
+        thread=this_thread,
+        inside=inside,
+        restores=parts.restores,
+    )
+
+
+def _guards(policy: Policy, inside: frozenset[str], pseudonyms: Pseudonyms | None) -> list[Guard]:
+    options = {str(name): value for name, value in policy.guards.items()}
+    try:
+        return build(options, inside=inside, pseudonyms=pseudonyms)
+    except ValueError as error:
+        raise _problem(policy, error) from None
+
+
+def _problem(policy: Policy, error: ValueError) -> PolicyError:
+    # The guards name the key first: `guards.pii.regions: ...`
+    where, _, what = str(error).partition(": ")
+    return PolicyError([policy.source.problem(what, tuple(where.split(".")))])

@@ -34,6 +34,14 @@ from guarded_agent.agent.failure import again
 from guarded_agent.agent.net import BODY, RECEIPT, Net, under
 from guarded_agent.agent.passing import arguments, through
 from guarded_agent.agent.result import pieces, put_back
+from guarded_agent.agent.reveal import (
+    Opened,
+    as_it_ran,
+    is_revealed,
+    opened,
+    revealing,
+    with_values,
+)
 from guarded_agent.agent.voice import asked, injected, speaking, told, without_leased
 from guarded_agent.agent.wait import aresolve, ask_outcome, can_pause, resolve
 from guarded_agent.core import Action, Stage, digest
@@ -335,7 +343,7 @@ def _ended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
     """Judge and record a result; return what may pass."""
     try:
         calls, result = arguments(monitor), without_leased(result)
-        return put_back(result, monitor.end(receipt, pieces(result, calls)), calls)
+        return put_back(result, monitor.end(as_it_ran(receipt), pieces(result, calls)), calls)
     except Denied:  # a guard halts the run, as a rule after the action was recorded as done
         monitor.lose(receipt)
         raise
@@ -351,7 +359,8 @@ async def _aended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
     """Do what `_ended` does, from an event loop."""
     try:
         calls, result = arguments(monitor), without_leased(result)
-        return put_back(result, await monitor.aend(receipt, pieces(result, calls)), calls)
+        passed = await monitor.aend(as_it_ran(receipt), pieces(result, calls))
+        return put_back(result, passed, calls)
     except Denied:
         monitor.lose(receipt)
         raise
@@ -361,6 +370,19 @@ async def _aended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
         monitor.lose(receipt)  # no await: the task may be cancelled
         raise
     raise lost
+
+
+async def _aopened(monitor: Monitor, action: Action) -> Opened | str | None:
+    return await asyncio.to_thread(opened, monitor, action) if monitor.pseudonyms else None
+
+
+def _parsed(tool: Any, parse: Any, tool_input: Any, *args: Any) -> Any:
+    """Parse revealed arguments. What a schema says of them repeats them."""
+    try:
+        return parse(tool, tool_input, *args)
+    except Exception as error:
+        failure = told(tool._guard.monitor, error)
+    raise failure
 
 
 def _under(
@@ -399,6 +421,9 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         answer = _answer(bound, standing, tool_call_id)
         if answer is not None:
             return answer
+        known = opened(bound.monitor, standing.action)
+        if isinstance(known, str):
+            return bound.refusal(known, tool_call_id)
         begun = _begin(bound, standing.action, tool_call_id)
         while isinstance(begun, OutcomeUncertain):
             ask_outcome(standing.action, begun)
@@ -410,7 +435,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         args, kwargs = _under(bound.net, args, kwargs)
         token = RECEIPT.set(receipt)
         try:
-            with remembering():
+            with remembering(), revealing(known):
                 return plain_run(
                     self, whole, *args, config=config, tool_call_id=tool_call_id, **kwargs
                 )
@@ -440,6 +465,9 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         answer = _answer(bound, standing, tool_call_id)
         if answer is not None:
             return answer
+        known = await _aopened(bound.monitor, standing.action)
+        if isinstance(known, str):
+            return bound.refusal(known, tool_call_id)
         begun = await _abegin(bound, standing.action, tool_call_id)
         while isinstance(begun, OutcomeUncertain):
             ask_outcome(standing.action, begun)
@@ -451,7 +479,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         args, kwargs = _under(bound.net, args, kwargs)
         token = RECEIPT.set(receipt)
         try:
-            with remembering():
+            with remembering(), revealing(known):
                 return await plain_arun(
                     self, whole, *args, config=config, tool_call_id=tool_call_id, **kwargs
                 )
@@ -468,7 +496,10 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         # Callbacks had the input in their hands: what was judged takes its place again.
         receipt = RECEIPT.get()
         if receipt is not None:
-            tool_input = self._guard.whole_input(tool_input, receipt.action)
+            judged = self._guard.whole_input(tool_input, receipt.action)
+            tool_input = with_values(judged, receipt.action)
+            if is_revealed(receipt.action):
+                return _parsed(self, parse, tool_input, *args)
         return parse(self, tool_input, *args)
 
     @functools.wraps(body)

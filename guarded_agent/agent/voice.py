@@ -29,6 +29,7 @@ from langgraph.runtime import Runtime
 from guarded_agent.agent.failure import again, words
 from guarded_agent.agent.passing import through
 from guarded_agent.agent.result import rebuild
+from guarded_agent.agent.reveal import covered
 from guarded_agent.core import Stage
 from guarded_agent.core.errors import GuardedAgentError
 from guarded_agent.identity.leases import scrub
@@ -116,17 +117,21 @@ def _injected(item: Any, around: RunnableConfig, monitor: Monitor) -> Any:
 
 
 def without_leased(value: Any) -> Any:
-    """Return `value` without any secret that was leased in the call around."""
+    """Return `value` without what only the call around was given: secrets, revealed values."""
     return rebuild(value, _scrubbed, lambda _name, args, _swap: _scrubbed(args))
 
 
 def _scrubbed(part: Any) -> Any:
+    return _unleased(covered(part))
+
+
+def _unleased(part: Any) -> Any:
     if isinstance(part, str):
         return scrub(part)
     if isinstance(part, list):
-        return [_scrubbed(item) for item in cast("list[Any]", part)]
+        return [_unleased(item) for item in cast("list[Any]", part)]
     if isinstance(part, dict):
-        return {scrub(key): _scrubbed(item) for key, item in cast("dict[str, Any]", part).items()}
+        return {scrub(key): _unleased(item) for key, item in cast("dict[str, Any]", part).items()}
     return part
 
 
@@ -150,7 +155,7 @@ def told(monitor: Monitor, error: Exception, stage: Stage = Stage.TOOL_RESULT) -
     """Return what to raise in place of an error, outside of the handler that caught it."""
     said = words(error)
     try:
-        passed = through(monitor, stage, [scrub(text) for text in said])
+        passed = through(monitor, stage, _scrubbed(said))
     except GuardedAgentError as stop:
         return stop
     if isinstance(error, GuardedAgentError):  # its own words are redacted where it is raised

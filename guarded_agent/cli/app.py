@@ -18,6 +18,7 @@ from guarded_agent.cli.graph import graph
 from guarded_agent.cli.policy import policy
 from guarded_agent.cli.serve import serve
 from guarded_agent.cli.session import STORE_VARIABLE, Session
+from guarded_agent.cli.vault import vault
 from guarded_agent.store import DEFAULT_URL
 
 
@@ -42,7 +43,7 @@ def app(context: click.Context, store_url: str) -> None:
         context.obj = Session(store_url, said)
 
 
-for _command in (approvals, audit, policy, graph, doctor, agents, serve, demo):
+for _command in (approvals, audit, policy, graph, doctor, agents, vault, serve, demo):
     app.add_command(_command)
 
 

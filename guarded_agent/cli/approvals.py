@@ -16,6 +16,7 @@ from guarded_agent.cli.screen import command, flow, print_json, say
 from guarded_agent.cli.session import Session, pass_session
 from guarded_agent.core.errors import VoteRefused
 from guarded_agent.core.visible import visible
+from guarded_agent.guards.pii.pseudonyms_shown import shown, with_values
 from guarded_agent.server.card import duration
 from guarded_agent.store import Entry, Ledger, Store
 
@@ -84,12 +85,14 @@ def show(
         queue = _queue(store)
         request = queue.get(request_id)
         opened = queue.arguments(request.id, reviewer=reviewer or "") if reveal else None
+        opened = None if opened is None else with_values(store, request, opened)
+        seen = shown(store, request)
         successor = queue.of(request.replaced_by).id if request.replaced_by else ""
     if as_json:
         extra = {} if opened is None else {"arguments": opened}
         print_json({**request.as_json(), **extra})
         return
-    show_card(request, session, arguments=opened, replaced_by=successor, reviewer=reviewer)
+    show_card(seen, session, arguments=opened, replaced_by=successor, reviewer=reviewer)
 
 
 @approvals.command()
@@ -125,8 +128,9 @@ def approve(
     with session.store() as store:
         queue = _queue(store)
         request = queue.get(request_id)
+        seen = shown(store, request)
     if digest is None and not as_json:
-        show_card(request, session, hints=False)
+        show_card(seen, session, hints=False)
         say()
     if asks and request.state == "pending" and not click.confirm("Approve this?", default=False):
         say("Nothing was changed.")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
+from guarded_agent.core.action import Action
 from guarded_agent.core.context import Pressure, Subject
 from guarded_agent.core.effect import Stage
+from guarded_agent.core.tool import ToolSpec
 from guarded_agent.core.verdict import Verdict
 
 
@@ -86,6 +88,29 @@ class Scrubber(Protocol):
 
     def clean(self, stage: Stage, value: Any) -> Any:
         """Return `value`, a text or nested plain data, with replacements made in it."""
+        ...
+
+
+class Pseudonymizer(Protocol):
+    """Knows which values stand behind the pseudonyms in an action's arguments."""
+
+    restores: bool
+    """Whether people get the values in what the agent tells them."""
+
+    def conceal(self, action: Action) -> Mapping[str, Any]:
+        """Return the arguments with pseudonyms for values that stand in them."""
+        ...
+
+    def reveal(self, action: Action, spec: ToolSpec) -> Mapping[str, Any]:
+        """Return the arguments as the tool gets them; raise `Denied` where it may not run."""
+        ...
+
+    def cover(self, payload: Any, action: Action) -> Any:
+        """Return revealed arguments, changed by a guard, with the action's pseudonyms again."""
+        ...
+
+    def restore(self, value: Any, thread_id: str) -> Any:
+        """Return a text or nested plain data with the values of a thread's pseudonyms."""
         ...
 
 

@@ -22,9 +22,11 @@ from guarded_agent.core import (
 )
 from guarded_agent.core.addresses import texts
 from guarded_agent.core.errors import UnguardedCall
+from guarded_agent.core.ports import Pseudonymizer
 from guarded_agent.identity import Registry
 from guarded_agent.monitor.judge import Judge
 from guarded_agent.monitor.lately import Lately
+from guarded_agent.monitor.revealing import RevealingJudge
 from guarded_agent.policy import Engine
 from guarded_agent.store import Ledger, Store, memory
 
@@ -48,6 +50,7 @@ class Parts:
         sensor: Recognises pressure in what is read.
         inside: Mail domains of the organisation.
         granted: Scopes that the agent holds; None means not limited.
+        pseudonyms: Knows what pseudonyms stand for, where the policy gives any.
         worker: Names this monitor among all that share the store.
     """
 
@@ -65,6 +68,7 @@ class Parts:
     sensor: PressureSensor | None = None
     inside: frozenset[str] = frozenset()
     granted: frozenset[str] | None = None
+    pseudonyms: Pseudonymizer | None = None
     worker: str = field(default_factory=lambda: uuid.uuid4().hex)
     _running: set[str] = field(default_factory=set[str])
     _lately: Lately = field(default_factory=Lately)
@@ -72,7 +76,11 @@ class Parts:
     _ledger: Ledger = field(init=False)
 
     def __post_init__(self) -> None:
-        self._judge = Judge(self.guards)
+        self._judge = (
+            Judge(self.guards)
+            if self.pseudonyms is None
+            else RevealingJudge(self.guards, self.pseudonyms)
+        )
         self._ledger = Ledger(self.store)
 
     def _context(self, thread_id: str, tool: str | None = None, user: str | None = None) -> Context:

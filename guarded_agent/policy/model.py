@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -50,6 +51,10 @@ def _duration(value: str) -> str:
     return value
 
 
+def _by_argument(value: Any) -> Any:
+    return {"*": cast("list[Any]", value)} if isinstance(value, (list, tuple)) else value
+
+
 def _domain(value: str) -> str:
     return host_name(value)
 
@@ -58,6 +63,7 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Duration = Annotated[str, AfterValidator(_duration)]
 Domain = Annotated[str, AfterValidator(_domain)]
+Reveals = Annotated[dict[Word, tuple[Word, ...]], BeforeValidator(_by_argument)]
 Quorum = Annotated[int, Strict(), Field(ge=1, le=20)]
 Ceiling = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 
@@ -156,7 +162,12 @@ class ApprovalEntry(Entry):
 
 
 class ToolEntry(Entry):
-    """What a policy says of one tool, or of the tools that a glob matches."""
+    """What a policy says of one tool, or of the tools that a glob matches.
+
+    Attributes:
+        reveals: Kinds of personal data whose values the tool gets in place of pseudonyms:
+            by argument; `*` stands for all of them, and so does a list.
+    """
 
     access: Access | None = None
     scopes: tuple[Word, ...] = ()
@@ -164,6 +175,7 @@ class ToolEntry(Entry):
     sink: SinkEntry | None = None
     sinks: tuple[SinkEntry, ...] = ()
     impact: Word | None = None
+    reveals: Reveals = {}
     rules: tuple[RuleEntry, ...] = ()
     limits: LimitsEntry | None = None
     approval: ApprovalEntry | None = None

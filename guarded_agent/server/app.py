@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guarded_agent.approvals import Approvals, Request
 from guarded_agent.audit import AuditLog
+from guarded_agent.guards.pii.pseudonyms_shown import shown
 from guarded_agent.server.access import SESSION_SECONDS, Access
 from guarded_agent.server.card import card
 from guarded_agent.store import Store
@@ -128,7 +129,7 @@ class _Pages:
         now = self._store.clock()
         # A database that needs a password is not named: the reviewer's environment has it.
         url = self._store.url if self._store.path else None
-        cards = [card(request, now, url) for request in self._pending()]
+        cards = [card(shown(self._store, request), now, url) for request in self._pending()]
         clock = datetime.fromtimestamp(now, UTC).strftime("%H:%M:%S UTC")
         return HTMLResponse(self._page.render(cards=cards, clock=clock, store=self._store.url))
 

@@ -1,4 +1,5 @@
-"""The memory of threads, as rows. A row only ever grows, whoever writes it.
+"""The memory of threads, as rows. A row only ever grows, whoever writes it; but a person
+can have addresses erased from it.
 
 Parallel lanes of one thread learn different things at once. Each joins what it
 learned to what is stored, inside a write transaction, so none loses another's.
@@ -7,6 +8,8 @@ learned to what is stored, inside a write transaction, so none loses another's.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -95,6 +98,32 @@ def grow(
     """
     more = ThreadMemory(label or Label(), pressure, recipients, correspondents, tools_read)
     return save(connection, agent_id, thread_id, more, at)
+
+
+def drop(
+    connection: Connection, agent_id: str, thread_id: str, gone: Collection[str], at: float
+) -> None:
+    """Erase addresses from whom a thread has written to and heard of.
+
+    To the policy they are strangers again, which makes it stricter, never laxer.
+
+    Args:
+        connection: In a write transaction.
+        agent_id: Who acts.
+        thread_id: In which conversation.
+        gone: The addresses, in lower case.
+        at: The time.
+    """
+    stored = _find(connection, agent_id, thread_id)
+    if stored is None or (stored.recipients | stored.correspondents).isdisjoint(gone):
+        return
+    rest = replace(
+        stored,
+        recipients=stored.recipients - frozenset(gone),
+        correspondents=stored.correspondents - frozenset(gone),
+    )
+    values = {"memory_json": canonical(rest.as_json()).decode(), "changed_at": at}
+    _UPDATE.run(connection, {**values, "agent": agent_id, "thread": thread_id})
 
 
 def _find(connection: Connection, agent_id: str, thread_id: str) -> ThreadMemory | None:

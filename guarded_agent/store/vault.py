@@ -12,12 +12,14 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from guarded_agent.core.canonical import canonical
+from guarded_agent.core.errors import StoreError
 from guarded_agent.store.engine import Store
 from guarded_agent.store.schema import vault as table
 
@@ -76,11 +78,19 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """Pseudonyms that stand for nothing any more."""
+    """Pseudonyms of one thread that stand for nothing any more.
+
+    Attributes:
+        agent_id: Of which agent.
+        thread_id: In which conversation.
+        ids: Which ones.
+        values: What they stood for, for those who have to erase it elsewhere as well.
+    """
 
     agent_id: str
     thread_id: str
     ids: tuple[Id, ...]
+    values: tuple[Value, ...] = field(default=(), repr=False, compare=False)
 
 
 class Vault:
@@ -191,16 +201,24 @@ class Vault:
         if agent_id is not None:
             which.append(table.c.agent_id == agent_id)
         columns = (table.c.agent_id, table.c.thread_id, table.c.kind, table.c.number)
-        rows = connection.execute(select(*columns).where(*which).order_by(*columns)).all()
+        query = select(*columns, table.c.value_sealed).where(*which).order_by(*columns)
+        rows = connection.execute(query).all()
         connection.execute(
             update(table)
             .where(*which)
             .values(lookup=None, value_sealed=None, forgotten_at=self._store.clock())
         )
         erased: dict[tuple[str, str], list[Id]] = {}
-        for agent, thread, kind, number in rows:
+        gone: dict[tuple[str, str], list[Value]] = {}
+        for agent, thread, kind, number, sealed in rows:
             erased.setdefault((agent, thread), []).append((kind, number))
-        return [Forgotten(*where, tuple(ids)) for where, ids in erased.items()]
+            with suppress(StoreError):  # one that does not open is erased all the same
+                value = self._open(sealed, _place(agent, thread, kind, number))
+                gone.setdefault((agent, thread), []).append(value)
+        return [
+            Forgotten(*where, tuple(ids), tuple(gone.get(where, ())))
+            for where, ids in erased.items()
+        ]
 
     def held(self, *, thread_id: str | None = None) -> list[Held]:
         """Return how many values are held and were forgotten, by agent, thread and kind."""

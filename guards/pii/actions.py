@@ -106,8 +106,8 @@ class Reader:
     def _word(self, word: object, where: str, *, stage: str = "") -> Action:
         if word == "pseudonymize":
             raise ValueError(
-                f"{where}: 'pseudonymize' is not available in this version; use one of "
-                + ", ".join(_STAGE_WORDS)
+                f"{where}: 'pseudonymize' needs the store of an agent: write it in a policy, for a "
+                "stage or for a single kind at one; here use one of " + ", ".join(_STAGE_WORDS)
             )
         asks = ARGUMENTS in (stage or where)
         known = (*_STAGE_WORDS, "approve") if asks else _STAGE_WORDS

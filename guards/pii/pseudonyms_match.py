@@ -136,9 +136,16 @@ def restored(value: Any, values: Mapping[Id, Value]) -> Any:
         if not (leaf.text[: first.start] + leaf.text[first.end :]).strip(_AROUND):
             texts[place] = values[first.id].data
             continue
-        edits = [Edit(each.start, each.end, values[each.id].text) for each in found]
+        edits = [_edit(leaf.text, each, values[each.id]) for each in found]
         texts[place] = apply(leaf.text, edits)
     return rebuild(value, texts)
+
+
+def _edit(text: str, token: Token, value: Value) -> Edit:
+    start, end = token.start, token.end
+    if value.form != "text" and text[start - 1 : start] == text[end : end + 1] == '"':
+        start, end = start - 1, end + 1  # in a text of JSON: a number again
+    return Edit(start, end, value.text)
 
 
 def _token(text: str, match: re.Match[str], head: str) -> Token | None:

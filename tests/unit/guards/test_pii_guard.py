@@ -257,7 +257,7 @@ def test_threads_share_one_guard() -> None:
     ("options", "says"),
     [
         ({"preset": "standart"}, "guards.pii.preset.*Did you mean 'standard'"),
-        ({"tool_arguments": "pseudonymize"}, "guards.pii.tool_arguments.*not available"),
+        ({"tool_arguments": "pseudonymize"}, "guards.pii.tool_arguments.*needs the store"),
         ({"final_output": "approve"}, "guards.pii.final_output: 'approve' is not one of"),
         ({"entities": ["CREDIT_CRAD"]}, "guards.pii.entities.*Did you mean 'CREDIT_CARD'"),
         ({"entities": "CREDIT_CARD"}, "guards.pii.entities: write a list"),
