@@ -55,6 +55,8 @@ def media_of(node: object) -> str:
     block: Any = node
     kind = block.get("type")
     if kind is None:  # Bedrock: {"image": {"format": "png", "source": {...}}}
+        if _UNTYPED.keys().isdisjoint(block):
+            return ""
         return next((media for name, media in _UNTYPED.items() if _has_source(block, name)), "")
     media = _TYPES.get(kind, "") if isinstance(kind, str) else ""
     if not media or _HOLDS.isdisjoint(block):

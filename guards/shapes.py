@@ -45,7 +45,7 @@ def shape_of(value: Any) -> Shape | None:
         >>> list(shape.steps), shape.build(["bo"])
         (['to'], {'to': 'bo'})
     """
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return _mapping(value)
     if isinstance(value, (list, tuple, set, frozenset, deque)):
         return _sequence(value)

@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from numbers import Integral
+from operator import is_
 from pathlib import PurePath
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -147,6 +148,10 @@ def rebuild(value: Any, texts: Mapping[int, str], *, keys: bool = False) -> Any:
                 return node
             text = _text_of(node)
             return node if text is None else _like(node, texts.get(next(counter)))
+        if type(node) is list:
+            items = cast("list[Any]", node)
+            new_items = [put(item, media) for item in items]
+            return items if all(map(is_, new_items, items)) else new_items
         shape = _shape(node)
         named = keys and _is_mapping(node)
         media = media or media_of(node)
@@ -158,7 +163,7 @@ def rebuild(value: Any, texts: Mapping[int, str], *, keys: bool = False) -> Any:
             parts.append(put(part, media))
         if named and any(new is not old for new, old in zip(names, shape.steps, strict=True)):
             return dict(zip(names, parts, strict=True))
-        if all(new is old for new, old in zip(parts, shape.parts, strict=True)):
+        if all(map(is_, parts, shape.parts)):
             return node
         if shape.typed:
             parts = [_fitting(new, old) for new, old in zip(parts, shape.parts, strict=True)]
