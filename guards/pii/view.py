@@ -13,9 +13,15 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from guarded_agent.guards.pii.entities import KINDS
+
 LETTER = 0xFF  # stands for every letter outside of Latin-1
 LEAF = b"\x1e"  # stands before each text that `scrub` looks through
-_TOKEN = re.compile(rb"\[[A-Z][A-Z0-9_]{1,40}(?::[a-z0-9_-]{1,40}|_[0-9]{1,9})?\]")
+# Exactly what replacements are: nothing else in brackets is taken for one, and none hides a number.
+_TOKENS = "|".join(sorted({kind.token for kind in KINDS.values()}))
+_TOKEN = re.compile(
+    rf"\[(?:(?:{_TOKENS})(?::[a-p]{{12}}|_[0-9]{{1,4}})?|SECRET:[a-z-]{{2,40}})\]".encode()
+)
 _ESCAPED = re.compile(rb"\\[nrt]")
 
 
