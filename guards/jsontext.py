@@ -13,6 +13,9 @@ from guarded_agent.guards.normalise import Place
 
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|-?[0-9][0-9.eE+-]*+')
 _ESCAPE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u.{4}|\\.")
+_OPENING = re.compile(r"^[ \t]*+(?=[{\[])", re.MULTILINE)
+_DECODER = json.JSONDecoder()
+_MOST_FAILED = 100  # each may read to the end of the text
 _DEEPEST = 5  # JSON in a text in JSON in a text ...
 
 
@@ -38,6 +41,34 @@ def is_json(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def documents(text: str) -> list[tuple[int, int]]:
+    """Return where JSON stands in `text`: all of it, or what begins at the start of a line.
+
+    So does JSON in a fenced block of Markdown, and each line of a file of JSON lines.
+
+    Example:
+        >>> documents('Here: \\n{"a": 1}\\nand\\n [2]\\n[see below]')
+        [(7, 15), (21, 24)]
+    """
+    if is_json(text):
+        return [(0, len(text))]
+    found: list[tuple[int, int]] = []
+    failed = done = 0
+    for line in _OPENING.finditer(text):
+        start = line.end()
+        if start < done:
+            continue
+        try:
+            _, done = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            failed += 1
+            if failed == _MOST_FAILED:
+                break
+            continue
+        found.append((start, done))
+    return found
 
 
 def unescaped(text: str) -> tuple[str, Place]:

@@ -9,13 +9,13 @@ hidden. So scrubbing twice equals scrubbing once.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from guarded_agent.guards.encodings import SHORTEST, Layer, TooMuch, layers, may_hold
-from guarded_agent.guards.jsontext import Change, Fitting, is_json, unescaped
+from guarded_agent.guards.jsontext import Change, Fitting, documents, is_json, unescaped
 from guarded_agent.guards.normalise import Place, Through
 from guarded_agent.guards.text import Edit, Leaf, Unscannable, apply, leaves, normalise, rebuild
 
@@ -206,16 +206,30 @@ def _layers(plain: str, place: Place) -> list[Layer]:
 
 def _settled(text: str, spots: list[Spot]) -> list[Spot]:
     """Return the spots in `text` sorted and apart; in JSON so that it stays JSON."""
-    if spots and is_json(text):
-        fitting = Fitting(text)
-        spots = [
-            replace(spot, span=(start, end), replacement=instead)
-            for spot in spots
-            for start, end, instead in fitting.fit(Change(*spot.span, spot.replacement))
-        ]
+    if spots and (places := documents(text)):
+        spots = _fitted(text, spots, places)
     result: list[Spot] = []
     for spot in sorted(spots, key=lambda spot: (spot.span[0], -spot.span[1])):
         _join(result, spot)
+    return result
+
+
+def _fitted(text: str, spots: list[Spot], places: list[tuple[int, int]]) -> list[Spot]:
+    """Return `spots` such that each JSON document at `places` stays JSON."""
+    result: list[Spot] = []
+    fittings: dict[int, Fitting] = {}
+    for spot in spots:
+        start, end = spot.span
+        at = bisect_right(places, (start, len(text))) - 1
+        low, high = places[at]
+        if at < 0 or start < low or end > high:
+            result.append(spot)
+            continue
+        if low not in fittings:
+            fittings[low] = Fitting(text[low:high])
+        for change in fittings[low].fit(Change(start - low, end - low, spot.replacement)):
+            span = (change.start + low, change.end + low)
+            result.append(replace(spot, span=span, replacement=change.text))
     return result
 
 

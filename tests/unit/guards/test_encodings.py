@@ -180,6 +180,20 @@ def test_json_keeps_its_layout_and_its_double_keys() -> None:
     assert scrub(text, find).value == '{ "a" : 1 ,\n "a":  "[X]" }'
 
 
+def test_json_in_a_fenced_block_and_in_lines_stays_json() -> None:
+    answer = 'Here it is, ann@example.com:\n```json\n{"card": 4111111111111111}\n```\nBye.'
+    assert scrub(answer, find).value == 'Here it is, [X]:\n```json\n{"card": "[X]"}\n```\nBye.'
+    lines = '{"a": "\\nann@example.com"}\n{"a": 4111111111111111}\n[see 4111111111111111]\n'
+    first, second, third = scrub(lines, find).value.splitlines()
+    assert (json.loads(first), json.loads(second)) == ({"a": "\n[X]"}, {"a": "[X]"})
+    assert third == "[see [X]]"
+
+
+def test_many_beginnings_of_json_are_not_tried_for_ever() -> None:
+    text = "[\n" * 50_000 + "ann@example.com"
+    assert scrub(text, find).value.endswith("[X]")
+
+
 def test_what_reaches_over_several_strings_is_replaced_in_each() -> None:
     def greedy(text: str) -> list[Hit]:
         start = text.find("one")
