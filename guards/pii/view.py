@@ -20,7 +20,7 @@ LEAF = b"\x1e"  # stands before each text that `scrub` looks through
 # Exactly what replacements are: nothing else in brackets is taken for one, and none hides a number.
 _TOKENS = "|".join(sorted({kind.token for kind in KINDS.values()}))
 _TOKEN = re.compile(
-    rf"\[(?:(?:{_TOKENS})(?::[a-p]{{12}}|_[0-9]{{1,4}})?|SECRET:[a-z-]{{2,40}})\]".encode()
+    rf"\[(?:(?:{_TOKENS})(?::[a-p]{{12}})?|SECRET:[a-z-]{{2,40}})\]|<(?:{_TOKENS})_[0-9]{{1,6}}>".encode()
 )
 _ESCAPED = re.compile(rb"\\[nrt]")
 
@@ -67,7 +67,7 @@ def view(text: str) -> bytes:
         data = text.translate(_PLAIN).encode("latin-1")
     if b"\\" in data:  # line ends that were written out, as in JSON inside of a text
         data = _ESCAPED.sub(b" \n", data)
-    if b"[" in data:
+    if b"[" in data or b"<" in data:
         data = _TOKEN.sub(lambda match: b"\x1d" * len(match.group()), data)
     return data
 
