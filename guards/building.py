@@ -10,6 +10,7 @@ from guarded_agent.core.ports import Guard
 from guarded_agent.guards.options import construct, reject_unknown
 
 if TYPE_CHECKING:
+    from guarded_agent.guards.media import MediaGuard
     from guarded_agent.guards.pii.pseudonyms import Pseudonyms
 
 ORDER = ("scope", "media", "impact", "secrets", "pii", "coercion", "guardrails")
@@ -48,6 +49,10 @@ def build(
                 guards += _pii(_without_off(section), inside, pseudonyms)
             else:
                 guards += _BUILDERS[name](_without_off(section), inside)
+    for media in guards:
+        if media.name == "media":
+            for guard in guards:
+                cast("MediaGuard", media).share(guard)
     return guards
 
 

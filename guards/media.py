@@ -7,10 +7,12 @@ text about them (a name, a caption, an address) is left to the others.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from guarded_agent.core.context import Subject
 from guarded_agent.core.effect import Effect, Stage, combine
+from guarded_agent.core.ports import AsyncGuard, Guard
 from guarded_agent.core.verdict import ALLOW, Finding, Verdict
 from guarded_agent.guards.blocks import KINDS, media_of
 from guarded_agent.guards.options import one_of
@@ -36,6 +38,10 @@ class MediaGuard:
         audio: Likewise.
         video: Likewise.
         file: Likewise, for files of any kind whose content stands in a message.
+        unknown: `deny` or `approve`: what follows when the arguments of a call are too deep or
+            too large to be looked through, or hold bytes that are no text or an unknown kind
+            of object. It holds for all guards that a policy builds. Elsewhere such data is
+            withheld whatever this says.
 
     Raises:
         ValueError: An option has a value that does not exist.
@@ -60,12 +66,14 @@ class MediaGuard:
         audio: str = "input",
         video: str = "input",
         file: str = "input",
+        unknown: str = "deny",
     ) -> None:
         chosen = dict(zip(KINDS, (image, audio, video, file), strict=True))
         self._choices = {
             kind: one_of(word, CHOICES, where=f"guards.media.{kind}")
             for kind, word in chosen.items()
         }
+        self._unknown = one_of(unknown, ("approve", "deny"), where="guards.media.unknown")
 
     def check(self, subject: Subject) -> Verdict:
         """Judge the media in `subject`; what may not pass is replaced by a notice."""
@@ -82,6 +90,33 @@ class MediaGuard:
         kinds = sorted({finding.message.split(", ")[0] for finding in search.findings})
         message = f"The arguments hold what nobody can look into ({', '.join(kinds)})."
         return Verdict(effect, tuple(search.findings), message=message)
+
+    def share(self, guard: Guard) -> None:
+        """Let `guard` follow `unknown` too where it finds arguments that it cannot look through."""
+        if self._unknown == "deny":
+            return
+        # Guards are many and say the same in this one case: see `text.withhold`.
+        each = cast("Any", guard)
+        check = each.check
+
+        def judged(subject: Subject) -> Verdict:
+            return _asked(check(subject))
+
+        each.check = judged
+        if isinstance(guard, AsyncGuard):
+            acheck = each.acheck
+
+            async def asked(subject: Subject) -> Verdict:
+                return _asked(await acheck(subject))
+
+            each.acheck = asked
+
+
+def _asked(verdict: Verdict) -> Verdict:
+    unseen = [finding for finding in verdict.findings if finding.category == "unscannable"]
+    if verdict.effect is not Effect.DENY or len(unseen) != len(verdict.findings) or not unseen:
+        return verdict
+    return replace(verdict, effect=Effect.APPROVE)
 
 
 class _Search:

@@ -129,10 +129,50 @@ def test_depth_and_circles_are_no_way_around() -> None:
         assert PNG not in str(judge(MediaGuard(), Stage.TOOL_RESULT, value).payload)
 
 
+def deep() -> Any:
+    value: Any = "x"
+    for _ in range(100):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [deep(), "x" * 1_000_001, b"\xff\xfe", object()],
+    ids=["deep", "long", "bytes", "object"],
+)
+@pytest.mark.parametrize(("choice", "effect"), [("deny", Effect.DENY), ("approve", Effect.APPROVE)])
+def test_arguments_that_nobody_can_look_through_wait_for_a_person_only_by_policy(
+    value: Any, choice: str, effect: Effect
+) -> None:
+    guards = build({"media": {"unknown": choice}}, inside=frozenset())
+    subject = Subject(Stage.ACTION, {"a": value}, Context("a", "t"))
+    found = [guard.check(subject) for guard in guards if guard.name in ("secrets", "impact")]
+    assert [verdict.effect for verdict in found] == [effect, effect]
+    assert {finding.category for verdict in found for finding in verdict.findings} == {
+        "unscannable"
+    }
+
+
+def test_elsewhere_what_cannot_be_looked_through_is_withheld_all_the_same() -> None:
+    for guard in build({"media": {"unknown": "approve"}}, inside=frozenset()):
+        if guard.name in ("secrets", "pii"):
+            verdict = judge(guard, Stage.TOOL_RESULT, [KEY, deep()])
+            assert verdict.effect is Effect.REDACT
+            assert KEY not in str(verdict.payload)
+
+
+def test_only_what_could_not_be_seen_is_asked_about() -> None:
+    for guard in build({"media": {"unknown": "approve"}}, inside=frozenset()):
+        if guard.name == "secrets":
+            assert judge(guard, Stage.ACTION, {"a": KEY}).effect is Effect.DENY
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"image": "yes"}, "guards.media.image: 'yes' is not one of"),
+        ({"unknown": "allow"}, "guards.media.unknown: 'allow' is not one of approve, deny"),
         ({"picture": "deny"}, "guards.media: unknown option 'picture'"),
     ],
 )
