@@ -13,6 +13,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from guarded_agent.guards.scrub import Hit
@@ -20,7 +21,7 @@ from guarded_agent.guards.secrets.formats import RULES, Rule
 from guarded_agent.guards.secrets.frames import FRAMES, Frame
 from guarded_agent.guards.secrets.leased import find_leased
 from guarded_agent.guards.secrets.likely import placeholder
-from guarded_agent.guards.secrets.named import MARK, PATTERN, find_named
+from guarded_agent.guards.secrets.named import MARK, NAME, PATTERN, find_named, find_near
 
 PROVIDERS = frozenset(
     {rule.provider for rule in RULES} | {frame.category for frame in FRAMES} | {"password", "token"}
@@ -34,6 +35,7 @@ _START = (
     r"(?:^|[^A-Za-z0-9_+]|\\[nrt]|%[0-9A-Fa-f]{2})"  # a credential does not begin inside a word
 )
 _GUESSED = 0.5
+_LETTERS = re.compile(r"[^0-9]*")
 _JUDGED = 400  # as much of a value tells what it is; a multiple of four, for base64
 _REPLACED = re.compile(
     r"\[SECRET:(?:" + "|".join(sorted(PROVIDERS)) + r")\]|\[secret:[A-Za-z_][A-Za-z0-9_-]{0,80}\]"
@@ -118,7 +120,9 @@ def _by_format(rule: Rule) -> Search:
     def search(text: str, data: bytes) -> Iterator[Hit]:
         for match in pattern.finditer(data):
             start, end = match.span(inner)
-            if not placeholder(text[start:end]):
+            value = text[start:end]
+            # Small letters alone make up words, such as the names of CSS variables.
+            if not placeholder(value) and not (value.islower() and _LETTERS.fullmatch(value)):
                 yield Hit(start, end, rule.provider, f"[SECRET:{rule.provider}]")
 
     return search
@@ -138,10 +142,11 @@ def _by_frame(frame: Frame) -> Search:
 
 
 def _by_name() -> Search:
-    pattern = _compiled(PATTERN)
+    pattern, near = _compiled(PATTERN), _compiled(NAME)
 
     def search(text: str, data: bytes) -> Iterator[Hit]:
-        for start, end, category in find_named(pattern, text, data):
+        found = chain(find_named(pattern, text, data), find_near(near, text, data))
+        for start, end, category in found:
             yield Hit(start, end, category, f"[SECRET:{category}]", _GUESSED)
 
     return search

@@ -29,7 +29,10 @@ class Rule:
 
 
 _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-_GAP = r"[A-Za-z0-9_.-]{0,30}[\"'`\]\\]{0,3}[ \t]{0,4}(?:=>|:?=|:|,|>|\x1f)\s{0,4}[\"'`\\]{0,2}"
+_GAP = (
+    r"[A-Za-z0-9_.-]{0,30}[\"'`\]\\]{0,3}(?:[ \t]{1,3}[A-Za-z]{1,12})?[ \t]{0,4}"
+    r"(?:=>|:{0,3}=|\?=|\.=|\|\||:|,|>|\x1f)\s{0,40}[\"'`\\]{0,2}"
+)
 
 
 def _named(names: str, value: str) -> str:
@@ -56,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     Rule("atlassian", "ATATT3|ATCTT3|ATBB|ATTA", r"(?:AT[AC]TT3[A-Za-z0-9_=-]{60,}|ATBB[A-Za-z0-9]{28,40}|ATTA[A-Za-z0-9]{60,80})\b=?", "Atlassian Support: API tokens; Bitbucket app passwords; Trello tokens"),
     Rule("aws", "AKIA|ASIA|ABIA|ACCA", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", "AWS IAM User Guide: IAM identifiers, unique ID prefixes"),
     Rule("aws", "ABSK", r"ABSK[A-Za-z0-9+/]{100,}={0,2}", "Amazon Bedrock: API keys"),
+    Rule("aws", "bedrock-api-key-", r"bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t[A-Za-z0-9+/=_-]*", "Amazon Bedrock: API keys, short-term (base64 of bedrock.amazonaws.com)"),
     Rule("aws", "(?i:aws|secret)", r"(?i:aws[_.-]?(?:secret[_.-]?)?(?:access[_.-]?)?key|secret[_.-]?access[_.-]?key)[\"']?\s{0,3}(?:=>|[:=,]|\x1f)\s{0,3}[\"']?([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|$)", "AWS CLI User Guide: Configuration and credential file settings"),
     Rule("aws", "X-Amz-Signature=", r"X-Amz-Signature=([a-f0-9]{64})", "Amazon S3: Authenticating requests, query parameters"),
     Rule("aws", "IQoJb3JpZ2luX2", r"IQoJb3JpZ2luX2[A-Za-z0-9+/=]{100,}", "AWS STS: GetSessionToken, response"),

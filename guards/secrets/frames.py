@@ -49,7 +49,11 @@ def _always(value: str) -> bool:
 
 def _in_url(value: str) -> bool:
     """A password inside an address may be any word, but not a place for one."""
-    return not (placeholder(value) or reference(value) or re.fullmatch(r"\W+|[A-Z_]{4,}", value))
+    return not (
+        placeholder(value)
+        or reference(value)
+        or re.fullmatch(r"\W+|[A-Z_]{4,}|(?i:pass|passwd|password|pwd)", value)
+    )
 
 
 def _header(value: str) -> bool:

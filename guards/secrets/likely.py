@@ -22,10 +22,11 @@ _REFERENCE = re.compile(
     r"[<\[{(][A-Za-z_ .:/-]*[0-9]?[>\]})]*$|\{\{|.*(?:\$\{|\{\{)|\\?\$[{(]"  # <token> {{ token }}
     r"|\$[A-Z][A-Z0-9_]*$|\$[a-z_]+$|%[A-Za-z_]+%|%[sdr({]|&[A-Za-z_]+$"  # $TOKEN %TOKEN% %s
     r"|@(?i:microsoft\.)|!(?:secret|vault|include|env|Ref|Sub|GetAtt)\b"
-    r"|[A-Za-z_][\w.:>-]*[(\[]"  # get_token(...), config[...]
-    r"(?:[A-Za-z_$&*]*[0-9]?[)\]]*$|[\w,:$>&*-]*[._=,>][\w.,:$>&*=-]*[)\]]*$)"
-    r"|(?:env|file|vault|op|ssm|arn|ref|secret):"
+    r"|[A-Za-z_][A-Za-z_.:>-]*[0-9]?[(\[]"  # get_token(...), config[...]
+    r"|\{[A-Za-z_][^{}]*\}$|(?:env|file|vault|op|ssm|arn|ref|secret):"
 )
+_CODE = re.compile(r"===|!==|=>|&&|\|\||\(\)|\)\.|\?\.|\)\)")
+_ALPHABET = re.compile(r"[A-Za-z0-9+/\\=_.~:|!#$%&*@^,?-]+")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\??\.[A-Za-z_]\w*)+")
 _GLUED = re.compile(r"[a-z]{4,}[0-9]")
 _SAYS_ITSELF = re.compile(
@@ -41,7 +42,7 @@ _SPOKEN = frozenset(
 )
 _PATH = re.compile(r"(?:[a-z][a-z0-9+.-]*:/)?(?:\.{0,2}/|~/|[A-Za-z]:\\)[\w.@/\\:?=&%#-]*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.Z+-]*)?")
-_PLAIN = re.compile(r"[0-9.,:+\-/ ]*")
+_PLAIN = re.compile(r"[\^~v]?[0-9.,:+\-/ ]*")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DIGEST = re.compile(
     r"(?i)(?:sha[0-9-]{1,4}|md5|blake[0-9a-z]{1,3})[:=-]"
@@ -91,6 +92,8 @@ def password(value: str, *, firm: bool = False) -> bool:
     if not _kinds(value) & {"digit", "sign"}:
         plain = firm and len(value) >= 8 and value.islower() and value not in _SPOKEN
         return plain or (len(value) >= 10 and _random(value))
+    if "digit" not in _kinds(value) and _identifier(value):
+        return False
     # Names of things are in small letters; digits stand apart from their words.
     return not (value.islower() and _identifier(value) and not _GLUED.search(value))
 
@@ -102,13 +105,34 @@ def token(value: str) -> bool:
         >>> token("9f8a7c3be1d24f60"), token("github-actions-token"), token("2024-01-31")
         (True, False, False)
     """
-    if len(value) < 10 or not _literal(value) or _PLAIN.fullmatch(value):
+    if len(value) < 10 or not _literal(value) or not _ALPHABET.fullmatch(value):
         return False
-    if _identifier(value):
+    if _PLAIN.fullmatch(value) or _identifier(value):
         return False
     if "digit" not in _kinds(value):
         return len(value) >= 16 and _random(value) and entropy(value) >= 3.5
     return entropy(value) >= min(3.0, 0.72 * math.log2(len(value)))
+
+
+def random(value: str) -> bool:
+    """Return whether `value` is random beyond doubt, whatever stands before it.
+
+    Example:
+        >>> random("9f8a7c3be1d24f609f8a7c3b"), random("prod-eu-west-1-db-replica-02")
+        (True, False)
+    """
+    kinds = _kinds(value)
+    digits = sum(map(str.isdigit, value))
+    few = digits < len(value) / 6
+    if few and all(map(_readable, re.split(r"[_.-]+", value))):  # OAuth2UpdateConfigParam
+        return False
+    return (
+        len(value) >= 20
+        and {"digit"} < kinds
+        and (("upper" in kinds and "lower" in kinds) or digits >= len(value) // 4)
+        and not uuid(value)
+        and entropy(value) >= 3.2
+    )
 
 
 def entropy(value: str) -> float:
@@ -134,7 +158,8 @@ def _literal(value: str) -> bool:
         or reference(value)
         or _ROWS.search(value)
         or _SAYS_ITSELF.fullmatch(value)
-        or (_DOTTED.fullmatch(value) and all(map(_label, re.split(r"[?._]+", value))))
+        or _CODE.search(value)
+        or (_DOTTED.fullmatch(value) and all(map(_readable, re.split(r"[?._]+", value))))
         or (_PATH.fullmatch(value) and all(map(_label, re.split(r"[/\\~._@:?=&%#-]+", value))))
         or _DATE.fullmatch(value)
         or _DIGEST.match(value)
@@ -158,6 +183,12 @@ def _label(part: str) -> bool:
     return _word(re.sub(r"^[0-9]{1,2}|[0-9]{1,3}$", "", part))
 
 
+def _readable(part: str) -> bool:
+    """Return whether `part` is readable as a name in code is: digits stand anywhere in it."""
+    letters = re.sub(r"[0-9]+", "", part)
+    return len(letters) <= 5 or _word(letters)
+
+
 def _word(part: str) -> bool:
     return len(part) <= 3 or (part.isalpha() and not _random(part))
 
@@ -173,7 +204,8 @@ def _random(value: str) -> bool:
         longest = max(longest, run)
     vowels = sum(char in _VOWELS for char in letters) / len(letters)
     pieces = len(_WORDS.findall("".join(letters)))
-    mixed = len(letters) >= 8 and len(letters) / pieces < 3
+    plain = value.islower() or value.isupper() or value.istitle()
+    mixed = not plain and len(letters) / pieces < (3 if len(letters) >= 8 else 2.5)
     return longest >= 6 or mixed or not 0.18 <= vowels <= 0.75
 
 

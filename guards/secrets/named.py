@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from guarded_agent.guards.secrets.likely import password, token, uuid
+from guarded_agent.guards.secrets.likely import password, random, token, uuid
 
 _QUIET_AFTER = frozenset(
     """
@@ -21,7 +21,7 @@ _QUIET_AFTER = frozenset(
     method endpoint scope scopes budget usage used index position text message error reset
     rotation rotated created updated at manager provider store location issuer audience header
     prefix suffix param parameter column selector schema class public preview page image icon
-    usages per second minute
+    usages per second minute mgr handler factory
     """.split()  # noqa: SIM905 - it is a list of words
 )
 _QUIET_BEFORE = frozenset(
@@ -29,6 +29,7 @@ _QUIET_BEFORE = frozenset(
     public pub cache primary foreign idempotency partition sort next page prev previous
     continuation cursor max min num total stop pad eos bos mask sep cls unk special count input
     output prompt completion cached sync resume pagination object s3 row hash routing no without
+    request mini by com tres sur over under
     """.split()  # noqa: SIM905
 )
 _NAME_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -36,11 +37,14 @@ _SECRET_WORD = re.compile(r"(?i)pass|pwd|kennwort|secret|api|access|client|beare
 _PASS_WORD = re.compile(r"(?i)pass|pwd|kennwort|clave|senha")
 
 
-def _named(name: str, value: str, *, firm: bool) -> bool:
+def _named(name: str, value: str, *, firm: bool = False) -> bool:
     """Judge a value by the name before it and by itself."""
-    split = _SPLIT.search(name)
-    before = [word.lower() for word in _NAME_WORDS.findall(name[: split.start()] if split else "")]
-    after = [word.lower() for word in _NAME_WORDS.findall(name[split.end() :] if split else "")]
+    words = [each for each in _SPLIT.finditer(name) if not _GOES_ON.match(name, each.end() - 1)]
+    if not words or value[0] in "=<>":
+        return False
+    split = words[-1]
+    before = [word.lower() for word in _NAME_WORDS.findall(name[: split.start()])]
+    after = [word.lower() for word in _NAME_WORDS.findall(name[split.end() :])]
     if _QUIET_AFTER.intersection(after) or _QUIET_BEFORE.intersection(before[-2:]):
         return False
     if uuid(value):  # of a mere `token` it is rather the name of one
@@ -58,11 +62,15 @@ _WORD = (
     r"[_. -]?key"
 )
 _SPLIT = re.compile(f"(?i){_WORD}")
+_GOES_ON = re.compile(  # passport, authority
+    r"[a-z](?!s\b|s?[^a-z]|key|token|secret|code)[a-z]|[A-Z](?!S\b|S?[^A-Z]|KEY|TOKEN|SECRET|CODE)[A-Z]{2}"
+)
 
 _BETWEEN = (
     r"[\"'`\])]{0,2}\\?[\"']?("
     r"[ \t]{0,8}(?:=>|:{0,3}=|\?=|\+=|\.=|\|\||:)[ \t]{0,8}"  # = : := => ?=
-    r"|:?[ \t]{1,3}[A-Za-z][A-Za-z|\[\] ]{1,20}[ \t]{0,3}:?=[ \t]{0,3}"  # password: str =
+    r"|:?[ \t]{1,3}[A-Za-z]{1,12}(?:\[[A-Za-z]{1,12}\])?(?: \| None)?"
+    r"[ \t]{0,3}:?=[ \t]{0,3}"  # password: str = , token string :=
     r"|[\"'][ \t]{0,2},[ \t]{0,2}[\"'`]"  # "token", "..."
     r"|(?:[ \t][^<>\n]{0,60})?>\s{0,40}"  # <password>
     r"|[\"']?,?\s{1,20}[\"']?[vV]alue[\"']?[ \t]{0,2}[:=][ \t]{0,2}"  # name: TOKEN / value: ...
@@ -80,6 +88,20 @@ MARK = f"(?i:{_WORD})"
 PATTERN = rf"({MARK}[A-Za-z0-9_.-]{{0,40}}){_BETWEEN}{_OPENS}({_CHAR}{{4}})"
 """Groups: the name from the word on, what stands between, the beginning of the value."""
 
+NAME = rf"{MARK}[A-Za-z0-9_.-]{{0,40}}"
+"""The name of a secret from the word on."""
+
+_RUN = re.compile(r"[A-Za-z0-9+/_-]{20,}")
+_WITHIN = 64  # characters after a name in which a random value belongs to it
+_OTHER_THINGS = _QUIET_AFTER | frozenset(
+    """
+    commit trace request etag image build job order ticket session user cache hit by from label
+    certificate cert see line revision serial uuid guid
+    """.split()  # noqa: SIM905
+)
+_LEADS_TO = frozenset(
+    "is was now new value string str to here below follows following".split()  # noqa: SIM905
+)
 _MORE = re.compile(r"[;&,]\s?[A-Za-z_ .-]{1,30}[=:]|</|&amp;|&quot;|\\u00")
 _QUOTES = "\"'`"
 _AFTER = ",;.:)]}>"
@@ -106,19 +128,54 @@ def find_named(pattern: Any, text: str, data: bytes) -> Iterator[tuple[int, int,
         name = text[first:last]
         quoted = text[start - 1] in _QUOTES and text[end : end + 1] == text[start - 1]
         firm = quoted or (name.isupper() and text[slice(*between)] == "=")
-        long = end - start == _LONGEST
         end = _value_end(text, start, end)
-        value = text[start:end]
-        if value and _leads(text[slice(*between)], text, first) and _named(name, value, firm=firm):
-            if long:
-                end = _value_end(text, start, _run_end(text, start, len(text)))
-            at = end
-            yield start, end, "password" if _PASS_WORD.search(name) else "token"
+        value = "" if text.startswith("...", end) else text[start:end]
+        if value and _leads(text, first, last, start) and _named(name, value, firm=firm):
+            at = _whole_end(text, start, end)
+            yield start, at, "password" if _PASS_WORD.search(name) else "token"
+
+
+def find_near(pattern: Any, text: str, data: bytes) -> Iterator[tuple[int, int, str]]:
+    """Yield random values that follow a name in any other way: in a table, call or sentence.
+
+    Args:
+        pattern: `NAME`, compiled by RE2 for bytes.
+        text: The text.
+        data: The same text, one byte a character.
+    """
+    done = 0
+    for match in pattern.finditer(data):
+        first, last = match.span()
+        run = _RUN.search(text, max(last, done), last + _WITHIN)
+        if run is None:
+            continue
+        start = run.start()
+        end = _value_end(text, start, _run_end(text, start, start + _LONGEST))
+        value, name = text[start:end], text[_name_start(text, first) : last]
+        if random(value) and _belongs(name, text[last:start]) and _named(name, value):
+            done = _whole_end(text, start, end)
+            yield start, done, "password" if _PASS_WORD.search(name) else "token"
+
+
+def _belongs(name: str, between: str) -> bool:
+    """Return whether what follows is what `name` names, and no other thing that is spoken of."""
+    words = {word.lower() for word in _NAME_WORDS.findall(between)}
+    if "\x1e" in between or between.count("\n") > 2 or words & _OTHER_THINGS or name == "pass":
+        return False
+    bare = name.isalpha() and (name.islower() or name.istitle())  # no `api_key`, but a mere `token`
+    return between[-1:] not in ("", ".", "/") and not (bare and words - _LEADS_TO)
 
 
 def _run_end(text: str, start: int, last: int) -> int:
     match = _VALUE.match(text, start, last)
     return match.end() if match else start
+
+
+def _whole_end(text: str, start: int, end: int) -> int:
+    """Return the end of a value that was judged by its beginning only."""
+    if _run_end(text, start, start + _LONGEST) < start + _LONGEST or end < start + _LONGEST - 4:
+        return end
+    return _value_end(text, start, _run_end(text, start, len(text)))
 
 
 def _name_start(text: str, at: int) -> int:
@@ -135,10 +192,11 @@ def _value_end(text: str, start: int, end: int) -> int:
     return start + len(text[start:end].rstrip(_AFTER))
 
 
-def _leads(between: str, text: str, first: int) -> bool:
+def _leads(text: str, first: int, last: int, start: int) -> bool:
     """Return whether a value follows: after a mere space only of an option, `>` only in a tag."""
-    if between.strip(" \t") == "":
+    between = text[last:start]
+    if between.strip(" \t" + _QUOTES) == "":
         return text[first : first + 1] == "-"
     if between.endswith(">") or (between.rstrip().endswith(">") and "=" not in between):
-        return text[max(0, first - 1) : first] == "<"
+        return text[max(0, first - 1) : first] == "<" and text[start : start + 1] != "@"
     return True

@@ -246,6 +246,47 @@ def blocks(chance: random.Random) -> tuple[str, str]:
     return chance.choice(texts), "\n".join(lines)
 
 
+MORE_FORMS: tuple[str, ...] = (
+    "heroku config:set {n}={v} --app crm", "set {n}={v}", "$env:{n} = '{v}'", "{n}: !!str {v}", "-D{m}={v}",
+    "kubectl create secret generic crm --from-literal={m}={v}", "ALTER ROLE app SET {m} TO '{v}';", "{m}: >-\n  {v}\n",
+    "os.environ['{n}'] = '{v}'", "monkeypatch.setenv('{n}', '{v}')", "config.{m} = '{v}'  # TODO: move to the vault",
+    "<add key=\"{m}\" value=\"{v}\" />", "{{'{m}': '{v}', 'region': 'eu'}}", "new Client({{ {m}: `{v}` }})", "{n} -> {v}",
+    "* {m} - {v}", "| {m} | {v} |", "Hi, I pasted the {m} below:\n\n{v}\n\nplease rotate it", "--set {m}={v},replicas=2",
+    "docker run -e {n}={v} crm:latest", "{m}:{v}", "data: {{\\\"{m}\\\":\\\"{v}\\\"}}", "#define {n} \"{v}\"", "git config crm.{m} {v}",
+    "INSERT INTO settings VALUES ('{m}', '{v}');", "UPDATE conf SET value='{v}' WHERE name='{m}'", "{n}\n{v}", "{m} ({v}) was revoked",
+    "ann: what is the {m}?\nbo: {v}", "curl -d '{m}={v}' https://api.example.com/login", "curl -F {m}=\"{v}\" https://x.example",
+    "<property name='{m}'>{v}</property>", "[{m}]: {v}", "\u2022 {m}: `{v}`", "{m}\t{v}\tprod", "name,value\n{m},{v}\n", "{{:{m} => \"{v}\"}}",
+    "(setq crm-{m} \"{v}\")", "val {m}: String = \"{v}\"", "private static final String {n} = \"{v}\";", "let {m} = String::from(\"{v}\");",
+    "define('{n}', '{v}');", "$config['{m}'] = '{v}';", "{n} ?= {v}", "vault kv put secret/crm {m}={v}", "export const {m}: string = '{v}'",
+    "DEBUG {m}={v!r}", "Set-Cookie: {m}={v}; HttpOnly", "Zugang: {m} lautet {v}", "el {m} es {v}", "The {m} you asked for: {v}", "{m} = {{ value = \"{v}\" }}",
+)  # fmt: skip
+
+
+# Written when the rules were done. The rules were not changed after what they said of these.
+LATER: tuple[str, ...] = (
+    "step 3: put {v} into the field {m}", "{m} was {v} until May", "ENV[\"{n}\"] ||= \"{v}\"", "System.setenv(\"{n}\", \"{v}\")", "{{\"key\": \"{m}\", \"val\": \"{v}\"}}",
+    "{m}=\n{v}\n", "I think {v} is still our {m}, no?", "echo {v} | secret-tool store {m}", "- {m}\n- {v}", "{n}:: {v}", "{m} / {v}", "printf '%s' '{v}' > {m}.txt",
+    "\"{m}\" text NOT NULL DEFAULT '{v}'", "x = dict({m}='{v}')", "with_{m}(\"{v}\")", "--{m} \"{v}\"", "{m}; {v}; prod; eu", "new {m}: {v} (old one is void)",
+    "<input type=hidden name={m} value={v}>", "?{m}={v}#top", "{n} = r'{v}'", "the vendor sent {m} {v} by mail", "{m}: *ref # {v}", "got {m} => {v}, expires in 3600",
+)  # fmt: skip
+
+
+def more_forms(chance: random.Random) -> tuple[str, str]:
+    """Return a random key in a form that the first version of the rules did not know."""
+    return _in_form(MORE_FORMS, chance)
+
+
+def written_later(chance: random.Random) -> tuple[str, str]:
+    """Return a random key in a form that was thought of only after the rules were written."""
+    return _in_form(LATER, chance)
+
+
+def _in_form(forms: tuple[str, ...], chance: random.Random) -> tuple[str, str]:
+    shape = chance.choice(["{h32}", "{h40}", "{A32}", "{A40}", "{b43}="])
+    value, name = filled(shape, chance), chance.choice(KEY_NAMES)
+    return chance.choice(forms).format(n=name, m=name.lower(), v=value), value
+
+
 OTHERS: dict[str, Callable[[random.Random], tuple[str, str]]] = {
     "address or connection string": addresses,
     "header or query": headers,
@@ -253,6 +294,8 @@ OTHERS: dict[str, Callable[[random.Random], tuple[str, str]]] = {
     "person's password behind a name": passwords,
     "private key": blocks,
     "password of plain words": plain_words,
+    "random value, more forms": more_forms,
+    "random value, forms thought of later": written_later,
 }
 
 
@@ -346,7 +389,47 @@ def _pem(chance: random.Random) -> str:
     )
 
 
+LATER_PROSE = (
+    "To get a token, run `crm login` and copy it from the browser.", "secret_key_base must be at least 64 characters", "api-key rotation is due on 2026-12-01",
+    "The token bucket refills at 10/s, burst 200", "passwordless login: send a magic link valid for 15min", "our credentials: ISO27001, SOC2, 12 years in business",
+    "Token ring networks ran at 16Mbit/s", "access_key_id is logged, the secret is not", "She passed 3 exams and passes: 2024, 2025", "key: C#m7 and then Gmaj9",
+    "auth: saml2 (okta), mfa: totp", "authorization_code expires after 600s", "See RFC6749, section 4.1 (authorization: code grant)", "use pass@2 and pass@10 as metrics",
+    "password: see 1Password, entry CRM-Prod-2", "token=... was truncated", "The secret of v2.0: fewer lines", "client_secret (string, required): from the console, tab 3",
+    "login failed for user ann: bad password (attempt 3/5)", "X-CSRF-Token header is missing in request 4f2a", "sk-learn 1.5 and sk-video 1.1.10 are installed",
+    "api_key: see .env.local, line 12", "tokens per second: 84.3 on H100x8", "the bearer token scheme of RFC6750", "session key agreement: X25519, AES-256-GCM",
+)  # fmt: skip
+LATER_CODE = (
+    "token = next(tokens2, None)", "auth = HTTPBasicAuth(user1, password1)", "key = f'{user_id}:{token_id}'", "if (!password.match(/^(?=.*[0-9]).{8,}$/)) fail()",
+    "password=data['password1'],", "let token = self.peek_token2()?;", "secret = b64decode(cfg.secret_b64)", "api_key_header = APIKeyHeader(name='X-API-Key-2')",
+    "token: ${{ secrets.GITHUB_TOKEN }}", "password: {{ .Values.db.password | b64enc }}", "SECRET_KEY = config('SECRET_KEY')", "credentials = Credentials.from_file(path_v1)",
+    "passwd: files sss", "token_uri: https://oauth2.example.com/v1/token", "const [token, setToken] = useState<string | null>(null)", "assert token == 'Bearer ' + t0",
+    "private_key_path: /etc/ssl/private/crm2.key", "spring.datasource.password=${DB_PASSWORD:}", "PASSWORD_HASHERS = ['django.contrib.auth.hashers.PBKDF2PasswordHasher']",
+    "auth_token = auth_token_v2 or create_token(user=user1)", "apiKey: import.meta.env.VITE_API_KEY_2,", "var secret = builder.Configuration[\"Jwt:Secret1\"];",
+    "@Value(\"${app.jwt.secret1}\") private String jwtSecret1;", "--password-stdin < ~/pw1.txt", "get_secret_value(SecretId='prod/crm/db1')",
+)  # fmt: skip
+MORE_TALK = (
+    "token bucket {u} refilled", "auth failed, trace id {m}", "secret rotated by ann, request {u}", "password changed (audit {h})", "client certificate fingerprint {s}",
+    "key: {u}", "session {m} ended", "the auth service runs image {h}", "commit {s}: remove the secret from the logs", "api key usage 2026-05: 4711 calls, 3 keys",
+    "Token `{{token}}` not found in {m}.json", "credentials updated, etag \"{m}\"", "password_reset_token_expiry: 2026-12-01T00:00:00Z", "x-request-id: {u}\nauthorization: none",
+    "upload {b} finished, secret scan clean", "cache hit for auth:{h}", "SECRET_ROTATION_LAMBDA_ARN=arn:aws:lambda:eu-west-1:123456789012:function:rot-2", "sha256 of the token file: {h}",
+    "helm install crm --set auth.existingSecret=crm-auth-2026", "git show {s} -- src/auth/token.py", "passed: 412, failed: 3, seed {m}", "tokens: 123,456 in / 7,890 out ({u})",
+    "The API key page is at /settings/keys?id={u}", "authenticator app: 6 digits, 30 s", "docker pull crm/auth@sha256:{h}", "license: MIT, key rotation: 90d", "secret/data/crm version 14 created by {u}",
+    "oauth2: {{client_id: {u}, scopes: [a1, b2]}}", "bearer methods supported: header2, body1", "private key: stored in HSM slot 12, label {u}",
+)  # fmt: skip
+# Written when the rules were done, as LATER.
+LATEST = (
+    "password attempts are limited; see incident {u}", "The token service logs {m} as correlation", "auth-service.{m}.svc.cluster.local is down", "secret sharing scheme, test vector {h}",
+    "credential scan of {s} found nothing", "api key page: error reference {m}", "token holder 0x{s} owns 3 NFTs", "Passwords were hashed with sha512, salt length 16, run {u}",
+    "merge {s} into auth-refactor", "the secret garden, ISBN 978-0-14-132106-1", "authorization matrix v3 ({h}.xlsx)", "refresh token flow diagram: https://docs.example.com/d/{m}/edit",
+    "pass the salt, agent {u}", "tokenized corpus {h}.parquet", "private key ceremony on 12 May 2026, room B4.12", "auth plugin 2.3.1 checksum {h}", "secretariat@acme.example, ext. 4711",
+    "password manager build {s}", "API key rotation job {u} finished in 12.4s", "Bearer bonds, series {m}", "access key fob no. 00417 returned", "credentials provider class com.acme.auth.V2CredentialsProvider",
+    "secret_version: {u}", "token pruning kept {b} of the vocabulary", "no auth needed for /static/{m}.css", "SSH host key fingerprint SHA256:{b}", "key/token ratio 0.123456789012345", "author: ann, authored {s}",
+)  # fmt: skip
 KINDS: dict[str, Callable[[random.Random], str]] = {
+    "more code": lambda c: c.choice(LATER_CODE),
+    "more prose": lambda c: c.choice(LATER_PROSE),
+    "more talk": lambda c: c.choice(MORE_TALK).format(h=_digest(c), m=_digest(c, "md5"), u=_uuid(c), b=_b64(c, 24), s=_digest(c, "sha1")),
+    "thought of later": lambda c: c.choice(LATEST).format(h=_digest(c), m=_digest(c, "md5"), u=_uuid(c), b=_b64(c, 24), s=_digest(c, "sha1")),
     "UUID": lambda c: c.choice(["request_id={u}", '"id": "{u}"', "trace {u} done", "session: {u}", "/orders/{u}/items"]).format(u=_uuid(c)),
     "git commit": _commit,
     "digest": lambda c: c.choice(["sha256:{d}", "image: crm@sha256:{d}", "ETag: \"{d}\"", "{d}  release.tar.gz", "md5 {m}"]).format(d=_digest(c), m=_digest(c, "md5")),

@@ -47,6 +47,11 @@ def found(text: str) -> list[tuple[str, str]]:
         "Authorization: Bearer {v}",
         "api_key: str = '{v}'",
         'var apiToken string = "{v}"',
+        "| api_key | {v} |",
+        "AUTH_TOKEN -> {v}",
+        'val apiToken: String = "{v}"',
+        "I pasted the api_key below:\n\n{v}\n",
+        "the vendor sent token {v} by mail",
     ],
 )
 def test_a_random_value_behind_the_name_of_a_secret_is_found(text: str) -> None:
@@ -108,6 +113,12 @@ def test_the_rest_of_a_connection_string_stays() -> None:
         "gh" + "p_" + "x" * 36,
         "the token expired at 2026-03-04T10:22:17Z",
         "api_key: op://vault/crm/key1",
+        "secret rotated, request 3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        "auth failed, trace id " + KEY,
+        "token pruning kept " + KEY,
+        "api_key error, commit " + KEY,
+        "passthrough: RunnablePassthrough2",
+        "let {accessToken:e}=(0,l.f)();",
     ],
 )
 def test_what_only_speaks_of_secrets_is_let_by(text: str) -> None:
@@ -143,7 +154,7 @@ def test_a_bracket_that_only_looks_like_a_replacement_hides_no_credential() -> N
 @pytest.mark.parametrize("size", [200, 251, 300, 5000])
 def test_a_long_value_is_replaced_to_its_end(size: int) -> None:
     value = ("aB3dE5gH7jK9mN1pQ2sT4vW6xY8zA0cD" * 200)[:size]
-    assert found(f"api_key={value} done") == [("token", value)]
+    assert set(found(f"api_key={value} done")) == {("token", value)}
 
 
 PIECES = [
@@ -227,7 +238,7 @@ def test_time_grows_with_the_length_and_no_faster(piece: str) -> None:
         return time.process_time() - start
 
     spent(1_000)
-    short, long = spent(20_000), spent(200_000)
+    short, long = spent(10_000), spent(100_000)
     assert long < 60 * max(short, 0.002)  # quadratic would be a hundred times as much
 
 

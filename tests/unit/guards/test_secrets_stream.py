@@ -50,6 +50,8 @@ SECRETS = [
     "<dbPassword>\n    hunter2x</dbPassword>",
     "curl -u ann:hunter2 https://x.example",
     "token: " + ALNUM[:700],
+    "I pasted the api_key of the crm below:\n\n9f8a7c3be1d24f609f8a7c3b\n",
+    "| session_secret | 9f8a7c3be1d24f609f8a7c3b |",
     *LEASED,
 ]
 WORDS = [
