@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -165,6 +166,20 @@ def test_a_weak_form_counts_only_near_its_word(kind: str) -> None:
         assert not find(f"noted: {digits.rpartition(' ')[2]}, thanks")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9-536-22-1234-7 and 536-22-1234-9",
+        "x12345678Z and 12345678Zb",
+        "file_44051401359 and 44051401359.2",
+        "ssn 5362212345 and ssn a536221234",
+    ],
+)
+def test_a_part_of_something_longer_is_no_number_of_its_own(text: str) -> None:
+    find = finder({"US_SSN", "ES_NIF", "PL_PESEL"}, regions=REGIONS)
+    assert cleaned(text, find) == text
+
+
 def test_the_nearest_word_says_what_a_number_is() -> None:
     text = "passport 123456789, account 12345678"
     assert cleaned(text) == "passport [PASSPORT], account [BANK_ACCOUNT]"
@@ -217,3 +232,8 @@ def test_what_a_policy_asks_for(text: str, after: str | None) -> None:
 def test_every_kind_that_is_asked_of_presidio_runs() -> None:
     assert isinstance(ASKED("uuid 123e4567-e89b-12d3-a456-426614174000 plate AB12 CDE"), list)
     assert {hit.category for hit in ASKED("id 123e4567-e89b-12d3-a456-426614174000")} >= {"uuid"}
+
+
+def test_the_page_lists_every_kind() -> None:
+    page = (Path(__file__).parents[3] / "docs/ideas/pii.md").read_text(encoding="utf-8")
+    assert [kind for kind in KINDS if f"`{kind}`" not in page] == []

@@ -52,6 +52,10 @@ ENTITIES = [
     "badge E-123456",
     "Bluebird",
     "Red Wing",
+    "123456789 is the new passport",
+    "536221234 as her own ssn",
+    "2127365000 on the phone",
+    "E-654321 as on the badge",
     "Order no. 2127365000",
     "tracking 9400 1759 1622 8107 8732 17",
 ]
