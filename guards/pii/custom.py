@@ -18,7 +18,7 @@ from typing import Any, cast
 from guarded_agent.guards.normalise import normalise
 from guarded_agent.guards.options import reject_unknown, words
 from guarded_agent.guards.pii.entities import KINDS, Kind
-from guarded_agent.guards.pii.formats import Place
+from guarded_agent.guards.pii.numbers import Place
 from guarded_agent.guards.pii.view import LEAF
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{1,39}")

@@ -160,7 +160,7 @@ KINDS: dict[str, Kind] = {
 }
 """By the name that policies use; where Presidio has the kind, it is Presidio's name."""
 
-NAMES = frozenset(_NAMES)
+NAMES = frozenset(name for name, kind in KINDS.items() if kind.found == "model")
 """What only a language model finds."""
 
 NUMBERS = frozenset({*_MONEY, *_PAPERS})
@@ -169,7 +169,7 @@ NUMBERS = frozenset({*_MONEY, *_PAPERS})
 CONTACT = frozenset(_CONTACT)
 """What it needs in order to answer, but need not repeat in what it writes."""
 
-STANDARD = NUMBERS | CONTACT | frozenset(_LOGIN)
+STANDARD = frozenset(name for name, kind in KINDS.items() if kind.found in ("form", "word"))
 """Everything that is looked for unless a policy says otherwise."""
 
 REGIONS = (

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from guarded_agent.guards.pii.formats import Place
+from guarded_agent.guards.pii.numbers import Place
 from guarded_agent.guards.pii.view import LEAF, is_digit, is_labelled, is_word, rx, words
 
 _EXT = r"[ ,;]{0,3}(?:x|X|[Ee]xt\.?)[ :.]?[0-9]{1,6}"

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from guarded_agent.guards.pii.entities import ASKED_OF_PRESIDIO
-from guarded_agent.guards.pii.formats import Place
+from guarded_agent.guards.pii.numbers import Place
 from guarded_agent.guards.pii.view import LEAF
 
 SECONDS = 5.0

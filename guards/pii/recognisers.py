@@ -14,7 +14,8 @@ from typing import Protocol
 
 from guarded_agent.guards.pii import checks
 from guarded_agent.guards.pii.entities import ASKED_OF_PRESIDIO
-from guarded_agent.guards.pii.formats import CHECKED, FORM, FORMATS, Place
+from guarded_agent.guards.pii.formats import FORMATS
+from guarded_agent.guards.pii.numbers import CHECKED, FORM, Place
 from guarded_agent.guards.pii.phones import Phones
 from guarded_agent.guards.pii.view import is_word, rx
 

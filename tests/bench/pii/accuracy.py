@@ -103,10 +103,13 @@ def langchain() -> Detector:
 
 
 def apart(found: Iterable[tuple[int, int, str, float]]) -> list[Span]:
-    """Keep of overlapping spans the surest, then the longest."""
+    """Keep of overlapping spans of one kind the surest, then the longest.
+
+    Kinds do not compete: what another detector also took for something else counts for it.
+    """
     kept: list[Span] = []
     for start, end, kind, _ in sorted(found, key=lambda item: (-item[3], item[0] - item[1])):
-        if all(end <= low or start >= high for low, high, _ in kept):
+        if all(end <= low or start >= high or kind != other for low, high, other in kept):
             kept.append((start, end, kind))
     return kept
 
@@ -147,7 +150,8 @@ def score(text: str, gold: Sequence[Span], said: Sequence[Span], counts: dict[st
             for got in said
         )
         count.hit += hit
-        count.covered += sum(overlap(want, got) for got in said) >= 0.8 * length
+        over = {at for got in said for at in range(max(want[0], got[0]), min(want[1], got[1]))}
+        count.covered += len(over) >= 0.8 * length
         if not hit:
             others = [f"{got[2]}:{text[got[0] : got[1]]}" for got in said if overlap(want, got)]
             count.missed.append(f"{text[max(0, want[0] - 30) : want[1] + 10]!r} {others}")

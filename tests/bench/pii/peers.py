@@ -49,7 +49,8 @@ def detector() -> Any:
         found = engine.analyze(text=text, entities=kinds, language="en")
         kept: list[tuple[int, int, str]] = []
         for item in sorted(found, key=lambda one: (-one.score, one.start - one.end)):
-            if all(item.end <= low or item.start >= high for low, high, _ in kept):
+            same = [span for span in kept if span[2] == item.entity_type]
+            if all(item.end <= low or item.start >= high for low, high, _ in same):
                 kept.append((item.start, item.end, item.entity_type))
         return kept
 
