@@ -198,8 +198,5 @@ def _inside(text: str) -> str:
 
 def written(text: str, write: Callable[[str], str]) -> str:
     """Return a replacement as `write` writes it; one that is chosen later is written then."""
-    later = getattr(text, "through", None)
-    new = write(text)
-    if new == text:
-        return text
-    return str(new) if later is None else later(write)
+    through = getattr(text, "through", None)
+    return write(text) if through is None else through(write)

@@ -67,6 +67,9 @@ class TimeLimit:
             if future.done():
                 raise
             raise self._give_up(thread) from None
+        except asyncio.CancelledError:  # who waits for us has given up first
+            self._give_up(thread)
+            raise
 
     def _start(self, work: Callable[[], T]) -> tuple[Future[T], threading.Thread]:
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guarded_agent.guards.encodings import layers, may_hold
+from guarded_agent.guards.later import Asked, Later, scrub_late
 from guarded_agent.guards.normalise import Offsets
 from guarded_agent.guards.scrub import Hit, scrub
 from guarded_agent.guards.text import Unscannable
@@ -178,6 +180,25 @@ def test_json_stays_json(text: str, says: Any) -> None:
 def test_json_keeps_its_layout_and_its_double_keys() -> None:
     text = '{ "a" : 1 ,\n "a":  "ann@example.com" }'
     assert scrub(text, find).value == '{ "a" : 1 ,\n "a":  "[X]" }'
+
+
+def test_a_replacement_that_is_chosen_late_is_written_into_json_too() -> None:
+    asked: list[str] = []
+
+    def choose(each: Sequence[Asked]) -> list[str]:
+        asked.extend(one.text for one in each)
+        return ['<"N_1">' for _ in each]
+
+    def late(text: str) -> list[Hit]:
+        return [
+            Hit(*m.span(), "x", Later("<N>", "x", choose, "[N]"))
+            for m in re.finditer(r"4111\d{12}", text)
+        ]
+
+    text = '{"a": 4111111111111111, "b": "is 4111111111111111"}'
+    done = scrub_late({"body": text}, late)
+    assert json.loads(done.value["body"]) == {"a": '<"N_1">', "b": 'is <"N_1">'}
+    assert asked == ["4111111111111111", "4111111111111111"]
 
 
 def test_json_in_a_fenced_block_and_in_lines_stays_json() -> None:

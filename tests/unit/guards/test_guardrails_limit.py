@@ -90,6 +90,16 @@ async def test_in_a_loop_it_is_given_up_too_and_the_loop_goes_on(door: threading
     assert steps > 3
 
 
+@pytest.mark.anyio
+async def test_what_the_monitor_gives_up_first_counts_as_hanging_too(door: threading.Event) -> None:
+    guard = wrapped(lambda: door.wait(60))
+    judge = Judge([guard], wait=0.05)
+    for _ in range(MOST_STUCK):
+        assert (await judge.ajudge(SUBJECT)).effect is Effect.DENY
+    with pytest.raises(TimeoutError, match="earlier calls still hang"):
+        await guard.acheck(SUBJECT)
+
+
 def test_those_that_hang_do_not_pile_up(door: threading.Event) -> None:
     guard = wrapped(lambda: door.wait(60), timeout=0.02)
     before = threading.active_count()
