@@ -44,6 +44,10 @@ _DECIMAL = re.compile(rb"(?:0|[1-9][0-9]{0,2})\.[0-9]{4,}")
 _TRAILS = re.compile(
     rb"[ (,\-]{0,3}(?:office|home|work|mobile|cell|fax|tel|phone|direct)(?![a-z])", re.IGNORECASE
 )
+# A word that another number stands beside speaks of that one, unless a list goes on.
+_OWNED = re.compile(
+    rb"(?:[0-9][ ./()-]{0,3}){7}[^0-9]*?(?<![a-z])(?!and|or|und|oder|et|ou)[A-Za-z]{3}"
+)
 _NANP_FORM = re.compile(
     rb"(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[0-9]{3}[-. ][0-9]{4}|"
     rb"\([2-9][0-9]{2}\)[ -]{0,2}[0-9]{3}[-. ]?[0-9]{4}"
@@ -169,7 +173,11 @@ def _gap(data: bytes, start: int, end: int) -> int:
     after = data[end : end + _BEHIND].partition(LEAF)[0]
     if _TRAILS.match(after) is not None:
         return 0
-    gaps = [len(before) - match.end() for match in words(_SPEAKS).finditer(before)][-1:]
+    gaps: list[int] = []
+    for match in words(_SPEAKS).finditer(before):
+        between = before[match.end() :]
+        if not _OWNED.search(between):  # of two words the later one counts
+            gaps = [len(between)]
     gaps += [match.start() for match in words(_SPEAKS).finditer(after)][:1]
     return max(0, min(gaps)) if gaps else -1
 
