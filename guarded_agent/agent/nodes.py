@@ -1,10 +1,11 @@
 """The guard nodes of a graph: gate, approval, exec and output.
 
-A tool node `X` becomes three. `X` is the gate: it judges every call and sends each
-down its own lane. `X.approval` waits for people, one task for each call; a call that
-needs nobody runs at once, so that it does not wait for its neighbours. `X.exec` runs
-what was approved, and hands on what ran already. Every lane takes the same number of
-steps: one that came back early would wake the model before the others are done.
+A tool node `X` becomes three. `X` is the gate: it judges every call. One that needs nobody,
+and is alone in its step, it runs itself. Any others it sends down a lane each: `X.approval`
+waits for people, one task for each call; a call that needs nobody runs at once, so that it
+does not wait for its neighbours. `X.exec` runs what was approved, and hands on what ran
+already. Every lane takes the same number of steps: one that came back early would wake
+the model before the others are done.
 What travels between the nodes is plain data; none of it decides anything, since
 the guarded tool asks the store again before its body runs.
 """
@@ -18,7 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import Token
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
@@ -30,6 +31,7 @@ from langgraph.types import Command, Send
 
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.result import pieces, put_back
+from guarded_agent.agent.step import alone
 from guarded_agent.agent.tool import ORIGIN
 from guarded_agent.agent.wait import aresolve, resolve
 from guarded_agent.core import Action, Stage
@@ -86,40 +88,52 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Judges every call of a model message, and opens one lane for each."""
+    """Judges every call of a model message, and opens one lane for each.
+
+    Attributes:
+        monitor: Judges the calls.
+        node: The tool node as it was: it reads the calls from a state.
+        shapes: The arguments of its tools.
+        approval: The node in which calls wait.
+        exec_name: The node in which they run.
+        guarded: The tool node over guarded tools, if a call alone may run here.
+    """
 
     monitor: Monitor
     node: ToolNode
     shapes: Mapping[str, Shape]
     approval: str
     exec_name: str
+    guarded: Runnable[Any, Any] | None = None
 
     def runnable(self, name: str) -> RunnableCallable:
         """Return the node."""
         return RunnableCallable(self.run, self.arun, name=name)
 
-    def run(self, state: Any, config: RunnableConfig) -> Command[Any]:
-        """Judge the calls in `state`."""
+    def run(self, state: Any, config: RunnableConfig) -> Any:
+        """Judge the calls in `state`; run one that is alone and waits for nobody."""
         opened: list[Lane] = []
         for lane in self._lanes(state, config):
             action = self._action(lane, config)
-            opened.append(
-                _judged(lane, self.monitor.propose(action))
-                if isinstance(action, Action)
-                else action
-            )
+            if isinstance(action, Action):
+                opened.append(_judged(lane, self.monitor.propose(action)))
+            else:
+                opened.append(self._refused(lane, action, config))
+        if self.guarded is not None and _runs_here(opened, config):
+            return self.guarded.invoke(opened[0].exec_input(), config)
         return self._open(opened)
 
-    async def arun(self, state: Any, config: RunnableConfig) -> Command[Any]:
-        """Judge the calls in `state`, from an event loop."""
+    async def arun(self, state: Any, config: RunnableConfig) -> Any:
+        """Do what `run` does, from an event loop."""
         opened: list[Lane] = []
         for lane in self._lanes(state, config):
-            action = await asyncio.to_thread(self._action, lane, config)
-            opened.append(
-                _judged(lane, await self.monitor.apropose(action))
-                if isinstance(action, Action)
-                else action
-            )
+            action = self._action(lane, config)
+            if isinstance(action, Action):
+                opened.append(_judged(lane, await self.monitor.apropose(action)))
+            else:
+                opened.append(await asyncio.to_thread(self._refused, lane, action, config))
+        if self.guarded is not None and _runs_here(opened, config):
+            return await self.guarded.ainvoke(opened[0].exec_input(), config)
         return self._open(opened)
 
     def _lanes(self, state: Any, config: RunnableConfig) -> list[Lane]:
@@ -134,28 +148,37 @@ class Gate:
             if call["id"] not in answered
         ]
 
-    def _action(self, lane: Lane, config: RunnableConfig) -> Action | Lane:
+    def _action(self, lane: Lane, config: RunnableConfig) -> Action | ActionError:
+        """Return the action that a call is, or what is wrong with it."""
         call = lane.call
         shape = self.shapes.get(call["name"])
         if shape is None:
-            self._refuse(call, "there is no such tool", config)
-            return Lane(call, lane.origin, None, known=False, state=lane.state)
+            return ActionError("there is no such tool")
         try:
             args = shape.validate(call["args"])
             return action_of(self.monitor, {**call, "args": args}, lane.origin, config)
         except ActionError as error:
-            self._refuse(call, str(error), config)
-            return Lane(call, lane.origin, str(error), state=lane.state)
+            return error
 
-    def _refuse(self, call: Mapping[str, Any], reason: str, config: RunnableConfig) -> None:
+    def _refused(self, lane: Lane, error: ActionError, config: RunnableConfig) -> Lane:
+        call, reason = lane.call, str(error)
         self.monitor.refuse(
             call["name"], reason, thread_id=thread_of(config), call_id=call["id"] or ""
         )
+        known = call["name"] in self.shapes
+        return replace(lane, refusal=reason if known else None, known=known)
 
     def _open(self, lanes: Sequence[Lane]) -> Command[Any]:
         if not lanes:  # the graph goes on as if the tool node had nothing to do
             return Command(goto=[Send(self.exec_name, {SKIP: True})])
         return Command(goto=[Send(self.approval, lane.payload()) for lane in lanes])
+
+
+def _runs_here(lanes: Sequence[Lane], config: RunnableConfig) -> bool:
+    """Return whether no lane is needed: there is one call, it waits for nobody, and no other
+    task of the graph is under way that it would have to keep in step with.
+    """
+    return len(lanes) == 1 and not lanes[0].waits and alone(config)
 
 
 def _judged(lane: Lane, standing: Standing) -> Lane:
@@ -311,6 +334,17 @@ class Output:
             stage_of(message), pieces(message), thread_id=thread_of(config)
         )
         return self._update(state, message, put_back(message, passed))
+
+    def judged(self, state: Any, config: RunnableConfig) -> bool:
+        """Return whether the last message in `state` asks for calls, and needs no look here."""
+        message = last_ai(_messages(state, self.messages_key))
+        return (
+            message is not None
+            and bool(message.tool_calls)
+            and self.monitor.just_passed(
+                Stage.MODEL_OUTPUT, pieces(message), thread_id=thread_of(config)
+            )
+        )
 
     def _update(self, state: Any, old: AIMessage, new: AIMessage) -> dict[str, Any]:
         changed = {} if new is old else {self.messages_key: [new]}

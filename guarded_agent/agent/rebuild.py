@@ -45,6 +45,7 @@ from guarded_agent.agent.nodes import (
 )
 from guarded_agent.agent.passing import cleaned
 from guarded_agent.agent.report import BODY, Report
+from guarded_agent.agent.routes import at_once_in, way_through, ways_on
 from guarded_agent.agent.swap import swapped
 from guarded_agent.agent.tool import guard_tool, is_guarded
 from guarded_agent.agent.voice import heard
@@ -241,8 +242,14 @@ class Rebuild:
         if is_workflow(graph):
             self._done[id(graph)] = self._workflow(graph, monitor, compile_with)
             return self._done[id(graph)]
-        builder, renamed = self._builder(cast("Builder", graph.builder), monitor)
         after = graph.interrupt_after_nodes
+        # What is retried, or pauses after a node, does so step by step.
+        stepwise = after == "*" or bool(graph.retry_policy)
+        builder, renamed = self._builder(
+            cast("Builder", graph.builder),
+            monitor,
+            stops=None if stepwise else frozenset(after),
+        )
         options: dict[str, Any] = {
             "checkpointer": graph.checkpointer,
             "cache": graph.cache,
@@ -267,7 +274,16 @@ class Rebuild:
         }
         return workflow.copy({"nodes": nodes, **changed})
 
-    def _builder(self, old: Builder, monitor: Monitor) -> tuple[Builder, dict[str, str]]:
+    def _builder(
+        self, old: Builder, monitor: Monitor, *, stops: frozenset[str] | None
+    ) -> tuple[Builder, dict[str, str]]:
+        """Copy a builder with guard nodes in it.
+
+        Args:
+            old: The builder.
+            monitor: What its guard nodes ask.
+            stops: The nodes behind which the graph pauses; None for every one.
+        """
         new = copy.copy(old)
         for attribute in ("channels", "managed", "schemas"):
             setattr(new, attribute, copy.copy(getattr(old, attribute)))
@@ -276,10 +292,13 @@ class Rebuild:
         if _ERROR_HANDLER in old.nodes:  # compiling added it; compiling again would collide
             new._node_defaults = dataclasses.replace(old._node_defaults, error_handler=None)
         renamed: dict[str, str] = {}
+        at_once = frozenset[str]() if stops is None else at_once_in(old) - stops
         for name, spec in old.nodes.items():
             runnable = cast("Any", spec.runnable)
             if isinstance(runnable, ToolNode):
-                renamed[name] = self._add_tool_node(new, name, spec, runnable, monitor)
+                renamed[name] = self._add_tool_node(
+                    new, name, spec, runnable, monitor, runs=name in at_once
+                )
             elif isinstance(runnable, Pregel):
                 inner = self.build(cast("Graph", runnable), monitor)
                 new.nodes[name] = dataclasses.replace(spec, runnable=inner)
@@ -289,7 +308,7 @@ class Rebuild:
                     renamed[name] = out
         for name, spec in new.nodes.items():
             judges = (spec.metadata or {}).get("guard") in ("gate", "output")
-            if not (judges or isinstance(spec.runnable, Pregel)):
+            if not ((judges and name not in at_once) or isinstance(spec.runnable, Pregel)):
                 node = heard(cast("Any", spec.runnable), monitor, name)
                 new.nodes[name] = dataclasses.replace(spec, runnable=node)
         new.edges = {(renamed.get(start, start), end) for start, end in old.edges}
@@ -303,17 +322,26 @@ class Rebuild:
         new.branches = type(old.branches)(dict)
         for start, branches in old.branches.items():
             new.branches[renamed.get(start, start)] = dict(branches)
+        gates = {name for name, out in renamed.items() if out.endswith(".exec")}
+        judged = Output(monitor, "messages").judged
+        for name in at_once & renamed.keys():
+            if name in gates:
+                new.branches[name] = ways_on(old, name, f"{name}.approval", renamed[name])
+            elif (way := way_through(old, name, gates, renamed[name], judged)) is not None:
+                new.edges.discard((name, renamed[name]))
+                new.branches[name] = {"guard": way}
         return new, renamed
 
     def _add_tool_node(
-        self, new: Builder, name: str, spec: Any, node: ToolNode, monitor: Monitor
+        self, new: Builder, name: str, spec: Any, node: ToolNode, monitor: Monitor, *, runs: bool
     ) -> str:
         approval, exec_name = f"{name}.approval", f"{name}.exec"
         tools = {key: self.tool(tool, monitor) for key, tool in node.tools_by_name.items()}
         shapes = {key: cast("Any", tool)._guard.shape for key, tool in tools.items()}
         key = node._messages_key
         inner = _with_tools(node, exec_name, tools)
-        gate = Gate(monitor, node, shapes, approval, exec_name).runnable(name)
+        here = inner if runs else None
+        gate = Gate(monitor, node, shapes, approval, exec_name, here).runnable(name)
         wait = Approval(monitor, shapes, inner, exec_name).runnable(approval)
         run = exec_node(inner, exec_name, messages_key=key)
         # Judging is not repeated, and nothing cached, by a policy meant for the tool's body.

@@ -8,6 +8,7 @@ uses stands here; a test compares the list with the source.
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -29,6 +30,12 @@ def _inner_functions(function: Any) -> Any:
     """Return an object that has the functions which are defined inside of one as attributes."""
     names = [code.co_name for code in function.__code__.co_consts if hasattr(code, "co_name")]
     return type("Inner", (), dict.fromkeys(names))
+
+
+def _arguments(function: Any) -> Any:
+    """Return an object that has each argument of a function, and its place, as an attribute."""
+    names = enumerate(inspect.signature(function).parameters)
+    return type("Arguments", (), {f"{name}_{place}": place for place, name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +144,13 @@ PARTS = (
     Part("langgraph._internal._runnable", "RunnableSeq", ("invoke", "ainvoke")),
     Part("langgraph._internal._constants", "CONF", ()),
     Part("langgraph._internal._constants", "CONFIG_KEY_RUNTIME", ()),
+    Part("langgraph._internal._constants", "CONFIG_KEY_READ", ()),
     Part("langgraph._internal._constants", "PREVIOUS", ()),
     Part("langgraph._internal._constants", "TASKS", ()),
     Part("langgraph.func", "_TaskFunction", ()),
+    Part("langgraph.graph._branch", "BranchSpec", ("path", "ends", "_replace")),
+    Part("langgraph.pregel._algo", "PregelTaskWrites", ("writes",)),
+    Part("langgraph.pregel._algo", "local_read", ("channels_1", "task_3"), _arguments),
     Part("langgraph.pregel._tools", "_tool_call_writer", ("get", "set")),
     Part(
         "langchain_core.tools",
@@ -185,6 +196,7 @@ WORDS = {
     "__default_error_handler__": ("langgraph.graph.state", "_DEFAULT_ERROR_HANDLER_NODE"),
     "__interrupt__": ("langgraph._internal._constants", "INTERRUPT"),
     "__pregel_checkpointer": ("langgraph._internal._constants", "CONFIG_KEY_CHECKPOINTER"),
+    "branch:to:{}": ("langgraph.graph.state", "_CHANNEL_BRANCH_TO"),
     "__pregel_scratchpad": ("langgraph._internal._constants", "CONFIG_KEY_SCRATCHPAD"),
 }
 """Words that travel in configs and results, and where LangGraph keeps each."""

@@ -44,6 +44,13 @@ class Texts(Parts):
             return payload
         return await asyncio.to_thread(self._settle_text, stage, payload, verdict, context, source)
 
+    def just_passed(self, stage: Stage, payload: Any, *, thread_id: str) -> bool:
+        """Return whether a text needs no look now: no guard looks, or all just did.
+
+        What is known of it is used up, as if it had passed once more.
+        """
+        return self._needs_no_look(stage, self._mark(stage, payload, thread_id))
+
     def _mark(self, stage: Stage, payload: Any, thread_id: str) -> str:
         """Return what a text of the model is known by; empty for what is judged each time."""
         if stage is not Stage.MODEL_OUTPUT or not self._judge.looks(stage):

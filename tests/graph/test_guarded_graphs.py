@@ -46,13 +46,16 @@ def test_guard_nodes_are_drawn(make: Make, shape: str) -> None:
     for node in ("tools", "tools.approval", "tools.exec", f"{model}.output"):
         assert f"{node}(" in drawn
     edges = (
-        f"{model} --> {model}.output",
+        f"{model} -.-> {model}.output",
+        f"{model} -.-> tools",
+        f"tools -.-> {model}",
         "tools -.-> tools.approval",
         "tools.approval -.-> tools.exec",
         "tools -.-> tools.exec",
     )
     for edge in edges:
         assert edge in drawn
+    assert f"{model} -.-> __end__" not in drawn  # an answer always passes the output guard
     assert "guard = gate" in drawn
 
 
