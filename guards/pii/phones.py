@@ -46,7 +46,7 @@ _TRAILS = re.compile(
 )
 # A word that another number stands beside speaks of that one, unless a list goes on.
 _OWNED = re.compile(
-    rb"(?:[0-9][ ./()-]{0,3}){7}[^0-9]*?(?<![a-z])(?!and|or|und|oder|et|ou)[A-Za-z]{3}"
+    rb"(?:(?:[0-9][ ./()-]{0,3}){7}|\x1d)[^0-9]*?(?<![a-z])(?!and|or|und|oder|et|ou)[A-Za-z]{3}"
 )
 _NANP_FORM = re.compile(
     rb"(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[0-9]{3}[-. ][0-9]{4}|"

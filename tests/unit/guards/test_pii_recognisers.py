@@ -237,3 +237,9 @@ def test_every_kind_that_is_asked_of_presidio_runs() -> None:
 def test_the_page_lists_every_kind() -> None:
     page = (Path(__file__).parents[3] / "docs/ideas/pii.md").read_text(encoding="utf-8")
     assert [kind for kind in KINDS if f"`{kind}`" not in page] == []
+
+
+def test_a_word_speaks_of_the_number_beside_it_and_of_a_list() -> None:
+    text = "Tél. 01 42 68 53 00, SIRET 732 829 320 00074"
+    assert cleaned(text) == "Tél. [PHONE], SIRET 732 829 320 00074"
+    assert cleaned("call 512345678 and 512345679, 512345670") == "call [PHONE] and [PHONE], [PHONE]"
