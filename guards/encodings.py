@@ -4,7 +4,7 @@ Detectors see the text and, beside it, each run that decodes to text, two layers
 Where something is found in a run, the whole run is replaced; in percent signs and
 escapes the characters are. It does not undo ciphers, archives or compression, and does
 not put together what was cut in pieces. Decoding never makes a text longer, and all
-that is decoded may be twice the text: more than that no one writes but an attacker.
+that is decoded may be four times the text: more than that no one writes but an attacker.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def layers(plain: str, place: Place) -> list[Layer]:
         place: Where it stands in the original.
 
     Raises:
-        TooMuch: What is decoded is more than twice the text.
+        TooMuch: What is decoded is more than four times the text.
 
     Example:
         >>> [found] = layers("id YW5uQGV4YW1wbGUuY29t", Offsets())
@@ -85,7 +85,7 @@ def layers(plain: str, place: Place) -> list[Layer]:
         ('ann@example.com', (3, 23))
     """
     found: list[Layer] = []
-    room = 2 * len(plain) + _ROOM
+    room = 4 * len(plain) + _ROOM
     outer = [Layer(plain, place)]
     for _ in range(LAYERS):
         inner: list[Layer] = []
