@@ -337,6 +337,10 @@ def report(
     generic = [rule for rule in rules if rule.name == "generic-api-key"]
     right = sum(bool(find(text)) for rule in generic for text in rule.true)
     wrong = sum(bool(find(text)) for rule in generic for text in rule.false)
+
+    def rate(hits: int, kind: str) -> str:
+        return shown(hits, sum(len(getattr(rule, kind)) for rule in generic))
+
     return "\n\n".join(
         [
             f"gitleaks {revision}: {len(rules)} rules were read, {len(unread)} could not be"
@@ -346,12 +350,9 @@ def report(
             f"the false positives, the guard finds something in {shown(len(alarms), len(false))}. "
             "They are made against one rule each: what another of its rules would rightly find "
             "counts here as well.",
-            (
-                "Its rule for keys without a format, `generic-api-key`, could be read only when our "
-                "rules were done, and they were not changed after that: of its true positives "
-                f"{shown(right, sum(len(rule.true) for rule in generic))} are found, of its false ones "
-                f"{shown(wrong, sum(len(rule.false) for rule in generic))}."
-            ),
+            "Its rule for keys without a format, `generic-api-key`, could be read only when "
+            "our rules were done, and they were not changed after that: of its true positives "
+            f"{rate(right, 'true')} are found, of its false ones {rate(wrong, 'false')}.",
             f"Not found, by rule: {', '.join(some) or 'none'}.",
             f"Found in false positives, by rule: {', '.join(loud) or 'none'}.",
         ]

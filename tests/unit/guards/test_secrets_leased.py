@@ -18,6 +18,7 @@ from guarded_agent.guards import Redactor, SecretsGuard
 from guarded_agent.guards.streaming import Scrub, text_filter
 from guarded_agent.identity import SecretRef, lease, scrub
 from guarded_agent.identity.leased import KEPT, REGISTER
+from guarded_agent.identity.leases import remembering
 
 VALUE = 'zA7~ k&9 "q/x=4+é'
 PLAIN = "kanarie-Xq7vb29Lm"
@@ -125,11 +126,22 @@ def test_the_values_leased_longest_ago_are_forgotten() -> None:
     assert scrub("later-value-0000") == "[secret:crm]"
 
 
-def test_a_value_that_is_used_again_and_again_is_not_forgotten() -> None:
-    for number in range(KEPT + 5):
-        once("first-value-1")
+def test_a_value_that_is_used_again_counts_as_new() -> None:
+    once("first-value-1")
+    for number in range(KEPT - 1):
+        once(f"other-value-{number:04}")
+    once("first-value-1")
+    for number in range(KEPT - 1):
         once(f"later-value-{number:04}")
     assert scrub("first-value-1") == "[secret:crm]"
+
+
+@pytest.mark.parametrize("value", ["1234", "hunter2", "production"])
+def test_a_plain_value_is_known_until_its_call_ends_even_if_its_lease_is_over(value: str) -> None:
+    with remembering():
+        once(value)
+        assert scrub(f"x {value} y") == "x [secret:crm] y"
+    assert scrub(f"x {value} y") == f"x {value} y"
 
 
 def test_the_newest_name_counts() -> None:
