@@ -350,9 +350,11 @@ def report(
             f"the false positives, the guard finds something in {shown(len(alarms), len(false))}. "
             "They are made against one rule each: what another of its rules would rightly find "
             "counts here as well.",
-            "Its rule for keys without a format, `generic-api-key`, could be read only when "
-            "our rules were done, and they were not changed after that: of its true positives "
-            f"{rate(right, 'true')} are found, of its false ones {rate(wrong, 'false')}.",
+            (
+                "Its rule for keys without a format, `generic-api-key`, could be read only when "
+                "our rules were done, and they were not changed after that: of its true positives "
+                f"{rate(right, 'true')} are found, of its false ones {rate(wrong, 'false')}."
+            ),
             f"Not found, by rule: {', '.join(some) or 'none'}.",
             f"Found in false positives, by rule: {', '.join(loud) or 'none'}.",
         ]
