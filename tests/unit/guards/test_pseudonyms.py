@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from guarded_agent.core import Action, Context, Sink, Stage, Subject, ThreadMemory, ToolSpec
+from guarded_agent.core import ALLOW, Action, Context, Sink, Stage, Subject, ThreadMemory, ToolSpec
 from guarded_agent.core.errors import Denied
 from guarded_agent.guards.building import build
 from guarded_agent.guards.pii.pseudonyms import Call, Pseudonyms, calling, cover, value_of
@@ -95,6 +95,12 @@ def test_a_second_look_changes_nothing(desk: Desk) -> None:
     assert desk.pass_(Stage.MODEL_OUTPUT, once) == once
     desk.run = "t1"
     assert Scrub(desk.guards).clean(Stage.MODEL_OUTPUT, once) == once
+
+
+def test_a_text_with_nothing_but_known_pseudonyms_passes_silently(desk: Desk) -> None:
+    desk.read("bo@example.com")
+    subject = Subject(Stage.MODEL_OUTPUT, "I wrote to <EMAIL_1>", Context("mail", "t1"))
+    assert desk.guard.check(subject) == ALLOW
 
 
 def test_without_a_thread_a_value_is_redacted_and_nothing_is_kept(desk: Desk, store: Store) -> None:
