@@ -112,29 +112,52 @@ class Gate:
 
     def run(self, state: Any, config: RunnableConfig) -> Any:
         """Judge the calls in `state`; run one that is alone and waits for nobody."""
+        lanes = self._lanes(state, config)
+        here = self._here(lanes, config)
         opened: list[Lane] = []
-        for lane in self._lanes(state, config):
+        for lane in lanes:
             action = self._action(lane, config)
-            if isinstance(action, Action):
-                opened.append(_judged(lane, self.monitor.propose(action)))
-            else:
+            if isinstance(action, ActionError):
                 opened.append(self._refused(lane, action, config))
-        if self.guarded is not None and _runs_here(opened, config):
-            return self.guarded.invoke(opened[0].exec_input(), config)
-        return self._open(opened)
+            else:
+                standing = self.monitor.propose(action, start=here is not None)
+                opened.append(_judged(lane, standing))
+        if here is None or opened[0].waits:
+            return self._open(opened)
+        try:
+            return here.invoke(opened[0].exec_input(), config)
+        finally:
+            self._drop(opened[0], config)
 
     async def arun(self, state: Any, config: RunnableConfig) -> Any:
         """Do what `run` does, from an event loop."""
+        lanes = self._lanes(state, config)
+        here = self._here(lanes, config)
         opened: list[Lane] = []
-        for lane in self._lanes(state, config):
+        for lane in lanes:
             action = self._action(lane, config)
-            if isinstance(action, Action):
-                opened.append(_judged(lane, await self.monitor.apropose(action)))
-            else:
+            if isinstance(action, ActionError):
                 opened.append(await asyncio.to_thread(self._refused, lane, action, config))
-        if self.guarded is not None and _runs_here(opened, config):
-            return await self.guarded.ainvoke(opened[0].exec_input(), config)
-        return self._open(opened)
+            else:
+                standing = await self.monitor.apropose(action, start=here is not None)
+                opened.append(_judged(lane, standing))
+        if here is None or opened[0].waits:
+            return self._open(opened)
+        try:
+            return await here.ainvoke(opened[0].exec_input(), config)
+        finally:
+            self._drop(opened[0], config)
+
+    def _here(self, lanes: Sequence[Lane], config: RunnableConfig) -> Runnable[Any, Any] | None:
+        """Return what runs a call without a lane: it is the only one of its message, and no
+        other task of the graph is under way that it would have to keep in step with.
+        """
+        return self.guarded if len(lanes) == 1 and alone(config) else None
+
+    def _drop(self, lane: Lane, config: RunnableConfig) -> None:
+        """Take the start back where a wrapper of the user's answered in the tool's place."""
+        if lane.known and lane.refusal is None:
+            self.monitor.drop(action_of(self.monitor, lane.call, lane.origin, config))
 
     def _lanes(self, state: Any, config: RunnableConfig) -> list[Lane]:
         calls, kind = self.node._parse_input(state)
@@ -172,13 +195,6 @@ class Gate:
         if not lanes:  # the graph goes on as if the tool node had nothing to do
             return Command(goto=[Send(self.exec_name, {SKIP: True})])
         return Command(goto=[Send(self.approval, lane.payload()) for lane in lanes])
-
-
-def _runs_here(lanes: Sequence[Lane], config: RunnableConfig) -> bool:
-    """Return whether no lane is needed: there is one call, it waits for nobody, and no other
-    task of the graph is under way that it would have to keep in step with.
-    """
-    return len(lanes) == 1 and not lanes[0].waits and alone(config)
 
 
 def _judged(lane: Lane, standing: Standing) -> Lane:

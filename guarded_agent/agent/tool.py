@@ -16,7 +16,6 @@ import asyncio
 import copy
 import functools
 import inspect
-import threading
 import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -52,7 +51,7 @@ from guarded_agent.core.errors import (
     UnguardedCall,
 )
 from guarded_agent.identity.leases import remembering
-from guarded_agent.monitor import Monitor, Receipt, Replay, Standing
+from guarded_agent.monitor import Monitor, Receipt, Replay, Standing, kept
 from guarded_agent.tools.idempotency import keyed
 
 ORIGIN: ContextVar[str] = ContextVar("guarded_agent_origin", default="")
@@ -277,27 +276,9 @@ async def _abegin(
     bound: Bound, action: Action, tool_call_id: str | None
 ) -> Begun | OutcomeUncertain:
     """Begin in a thread. What began for a task that was cancelled meanwhile is taken back."""
-    lock = threading.Lock()
-    begun: list[Begun | OutcomeUncertain] = []
-    cancelled = False
-
-    def begin() -> Begun | OutcomeUncertain:
-        outcome = _begin(bound, action, tool_call_id)
-        with lock:
-            if not cancelled:
-                begun.append(outcome)
-                return outcome
-        _take_back(bound, outcome)
-        return outcome
-
-    try:
-        return await asyncio.to_thread(begin)
-    except asyncio.CancelledError:
-        with lock:
-            cancelled = True
-        if begun:
-            _take_back(bound, begun[0])
-        raise
+    return await kept(
+        lambda: _begin(bound, action, tool_call_id), lambda begun: _take_back(bound, begun)
+    )
 
 
 def _take_back(bound: Bound, begun: Begun | OutcomeUncertain) -> None:
@@ -417,7 +398,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             action = bound.call(tool_input, config, tool_call_id)
         except ActionError as error:
             return _bad_arguments(bound, error, config, tool_call_id)
-        standing = resolve(bound.monitor, bound.monitor.propose(action), bound.shape)
+        standing = resolve(bound.monitor, bound.monitor.propose(action, start=True), bound.shape)
         answer = _answer(bound, standing, tool_call_id)
         if answer is not None:
             return answer
@@ -460,7 +441,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             action = bound.call(tool_input, config, tool_call_id)
         except ActionError as error:
             return await asyncio.to_thread(_bad_arguments, bound, error, config, tool_call_id)
-        proposed = await bound.monitor.apropose(action)
+        proposed = await bound.monitor.apropose(action, start=True)
         standing = await aresolve(bound.monitor, proposed, bound.shape)
         answer = _answer(bound, standing, tool_call_id)
         if answer is not None:
@@ -468,7 +449,10 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         known = await _aopened(bound.monitor, standing.action)
         if isinstance(known, str):
             return bound.refusal(known, tool_call_id)
-        begun = await _abegin(bound, standing.action, tool_call_id)
+        at_once = bound.monitor.begun(standing.action)
+        begun: Begun | OutcomeUncertain = at_once, None
+        if at_once is None:
+            begun = await _abegin(bound, standing.action, tool_call_id)
         while isinstance(begun, OutcomeUncertain):
             ask_outcome(standing.action, begun)
             begun = await _abegin(bound, standing.action, tool_call_id)

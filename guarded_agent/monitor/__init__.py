@@ -6,6 +6,7 @@ from guarded_agent.monitor.judge import WITHHELD, Judge, passed
 from guarded_agent.monitor.reference import Monitor
 from guarded_agent.monitor.settlement import settle_action
 from guarded_agent.monitor.standing import Receipt, Replay, Standing
+from guarded_agent.monitor.threads import kept
 
 __all__ = [
     "WITHHELD",
@@ -14,6 +15,7 @@ __all__ = [
     "Receipt",
     "Replay",
     "Standing",
+    "kept",
     "passed",
     "settle_action",
 ]

@@ -23,10 +23,11 @@ from guarded_agent.core import (
 from guarded_agent.core.addresses import texts
 from guarded_agent.core.errors import UnguardedCall
 from guarded_agent.core.ports import Pseudonymizer
-from guarded_agent.identity import Registry
+from guarded_agent.identity import Registry, mint
 from guarded_agent.monitor.judge import Judge
 from guarded_agent.monitor.lately import Lately
 from guarded_agent.monitor.revealing import RevealingJudge
+from guarded_agent.monitor.standing import Begun, Receipt
 from guarded_agent.policy import Engine
 from guarded_agent.store import Ledger, Store, memory
 
@@ -72,6 +73,7 @@ class Parts:
     worker: str = field(default_factory=lambda: uuid.uuid4().hex)
     _running: set[str] = field(default_factory=set[str])
     _lately: Lately = field(default_factory=Lately)
+    _begun: Begun = field(default_factory=Begun)
     _judge: Judge = field(init=False)
     _ledger: Ledger = field(init=False)
 
@@ -121,6 +123,21 @@ class Parts:
                 thread_id=thread_id,
                 data={"tool": tool, "call_id": call_id, "reason": str(self.redact(reason))},
             )
+
+    def _receipt(self, action: Action, now: float) -> Receipt:
+        """Return the receipt for an action that was recorded as started."""
+        spec = self.engine.spec(action.tool)
+        self._running.add(action.digest)
+        ticket = mint(
+            self.store.keys.derive("ticket"),
+            agent_id=self.agent_id,
+            thread_id=action.thread_id,
+            tool=action.tool,
+            digest=action.digest,
+            scopes=spec.scopes,
+            now=now,
+        )
+        return Receipt(action, spec, ticket)
 
     def _log(self, connection: Any, kind: str, action: Action, data: dict[str, Any]) -> None:
         self.audit.append(

@@ -9,15 +9,17 @@ from typing import Any
 from guarded_agent.approvals import summarise
 from guarded_agent.core import Action, Context, Effect, Finding, Stage, Subject, Verdict, merge
 from guarded_agent.core.errors import Denied
-from guarded_agent.monitor.parts import Parts, not_proposed
+from guarded_agent.monitor.parts import not_proposed
+from guarded_agent.monitor.runs import Runs
 from guarded_agent.monitor.standing import Standing
+from guarded_agent.monitor.threads import kept
 from guarded_agent.policy import Decision, release, reserve
 from guarded_agent.store import Entry, memory
 
 _IDENTITY = ("tool", "call_id", "thread_id", "agent_id", "origin", "user", "manifest")
 
 
-class Proposals(Parts):
+class Proposals(Runs):
     """The monitor's side to which actions are proposed."""
 
     def action(
@@ -46,10 +48,19 @@ class Proposals(Parts):
             manifest=self.engine.spec(tool).manifest,
         )
 
-    def propose(self, action: Action, *, edited_by: str | None = None) -> Standing:
+    def propose(
+        self, action: Action, *, edited_by: str | None = None, start: bool = False
+    ) -> Standing:
         """Judge an action, store the verdict, and ask people where they must decide.
 
         Proposing the same action again returns the stored verdict.
+
+        Args:
+            action: The action.
+            edited_by: The person who changed it.
+            start: Whether its body follows at once. If nobody has to decide, it is recorded
+                as started in the same transaction, and `begin` gives out its receipt.
+                Whoever says so calls `drop` where the body does not follow after all.
         """
         if self._lately.take("cleared", action.digest):
             return Standing(action, "cleared")
@@ -57,9 +68,11 @@ class Proposals(Parts):
         if standing is not None:
             return standing
         verdict = self._judge.judge(Subject(Stage.ACTION, action.args, context, action))
-        return self._enter(action, verdict, context, edited_by)
+        return self._enter(action, verdict, context, edited_by, start)
 
-    async def apropose(self, action: Action, *, edited_by: str | None = None) -> Standing:
+    async def apropose(
+        self, action: Action, *, edited_by: str | None = None, start: bool = False
+    ) -> Standing:
         """Do what `propose` does, from an event loop."""
         if self._lately.take("cleared", action.digest):
             return Standing(action, "cleared")
@@ -71,7 +84,10 @@ class Proposals(Parts):
         if standing is not None:
             return standing
         verdict = await self._judge.ajudge(Subject(Stage.ACTION, action.args, context, action))
-        return await asyncio.to_thread(self._enter, action, verdict, context, edited_by)
+        return await kept(
+            lambda: self._enter(action, verdict, context, edited_by, start),
+            lambda entered: self.drop(entered.action),
+        )
 
     def _recall(self, action: Action) -> tuple[Standing | None, Context]:
         with self.store.read() as connection:
@@ -128,7 +144,12 @@ class Proposals(Parts):
         return standing
 
     def _enter(
-        self, action: Action, verdict: Verdict, context: Context, edited_by: str | None
+        self,
+        action: Action,
+        verdict: Verdict,
+        context: Context,
+        edited_by: str | None,
+        start: bool,
     ) -> Standing:
         if verdict.payload is not None:
             action = Action.build(
@@ -138,17 +159,43 @@ class Proposals(Parts):
         decision = self.engine.decide(action, context, now)
         whole = merge([_of(decision), verdict])
         preview: dict[str, Any] = self.redact(dict(action.args))
-        with self.store.write() as connection:
+        durable = start and self.engine.spec(action.tool).access != "read"
+        started = False
+        with self.store.write(durable=durable) as connection:
             entry = self._ledger.find(connection, action.digest)
             if entry is None:  # else somebody judged it meanwhile, and it may run already
                 entry = self._record(
                     connection, action, decision, whole, preview, context, edited_by
                 )
+                started = start and self._starts(connection, action, entry, decision, context, now)
+        if started:
+            self._begun.put(self._receipt(action, now))
         standing = self._standing(action, entry)
         if standing.state == "cleared":
             # The tool proposes it once more, right before it begins; only that reads again.
             self._lately.put("cleared", action.digest)
         return standing
+
+    def _starts(
+        self,
+        connection: Any,
+        action: Action,
+        entry: Entry,
+        decision: Decision,
+        context: Context,
+        now: float,
+    ) -> bool:
+        """Record that an action starts as it is judged, unless anything is left to check."""
+        if entry.effect >= Effect.APPROVE:
+            return False
+        if memory.load(connection, self.agent_id, action.thread_id) != context.memory:
+            return False  # something was read while the guards looked
+        if decision.limits and reserve(connection, action.digest, decision.limits, now):
+            release(connection, action.digest)
+            return False
+        self._ledger.start(connection, action.digest, self.worker)
+        self._log(connection, "action.started", action, {"tool": action.tool})
+        return True
 
     def _record(
         self,

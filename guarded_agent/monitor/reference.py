@@ -8,7 +8,8 @@ the agent layer brings actions in and carries decisions out.
 The life of a call:
 
     propose -> Standing (cleared, waiting or denied; stored, never recomputed)
-    begin   -> Receipt  (re-checked, `started` is durable) or Replay (it ran before)
+    begin   -> Receipt  (re-checked, `started` is durable) or Replay (it ran before);
+               of a call whose body follows at once, both are one transaction
     end     -> the result, judged and redacted, recorded as done
     fail    -> the error, recorded as failed
 """
@@ -16,11 +17,10 @@ The life of a call:
 from __future__ import annotations
 
 from guarded_agent.monitor.proposals import Proposals
-from guarded_agent.monitor.runs import Runs
 from guarded_agent.monitor.texts import Texts
 
 
-class Monitor(Texts, Proposals, Runs):
+class Monitor(Texts, Proposals):
     """The reference monitor of one agent identity.
 
     Safe to use from several threads, processes and event loops at once: all

@@ -11,7 +11,7 @@ from typing import Any
 from guarded_agent.core import ALLOW, Action, Effect, Stage, Subject, Verdict
 from guarded_agent.core.addresses import addresses
 from guarded_agent.core.errors import Denied, OutcomeUncertain, StoreError, UnguardedCall
-from guarded_agent.identity import mint, verify
+from guarded_agent.identity import verify
 from guarded_agent.monitor.judge import passed
 from guarded_agent.monitor.parts import Parts
 from guarded_agent.monitor.standing import Receipt, Replay
@@ -36,6 +36,10 @@ class Runs(Parts):
         """
         if replace(action).digest != action.digest:
             raise UnguardedCall(f"{action.tool} was changed after it was judged; it did not run")
+        receipt = self._begun.fresh(action.digest)
+        if receipt is not None:
+            return receipt
+        self.drop(action)
         try:
             outcome = self._start(action)
         except Denied as error:
@@ -84,17 +88,7 @@ class Runs(Parts):
             if exceeded:
                 raise Denied(f"A limit of the policy is used up: {exceeded}.")
             self._log(connection, "action.started", action, {"tool": action.tool})
-        self._running.add(action.digest)
-        ticket = mint(
-            self.store.keys.derive("ticket"),
-            agent_id=self.agent_id,
-            thread_id=action.thread_id,
-            tool=action.tool,
-            digest=action.digest,
-            scopes=spec.scopes,
-            now=now,
-        )
-        return Receipt(action, spec, ticket)
+        return self._receipt(action, now)
 
     def _claimed(self, connection: Any, action: Action) -> bool:
         """Whether the approval was used already: claimed, or by a start that was paused."""
@@ -213,6 +207,21 @@ class Runs(Parts):
             data = {"tool": action.tool, "error": text}
             self._log(connection, "action.failed" if mine else "action.late", action, data)
         return text
+
+    def drop(self, action: Action) -> None:
+        """Take back that an action began as it was judged, if its body did not ask for it."""
+        receipt = self._begun.take(action.digest)
+        if receipt is not None:
+            self.pause(receipt)
+
+    def begun(self, action: Action) -> Receipt | None:
+        """Return the receipt of an action that began as it was judged, a moment ago.
+
+        It asks no database, so it may be called where nothing may wait. None says nothing:
+        `begin` does.
+        """
+        unchanged = replace(action).digest == action.digest
+        return self._begun.fresh(action.digest) if unchanged else None
 
     def pause(self, receipt: Receipt) -> None:
         """Record that the body did not run, or asked to wait and will be run again."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from guarded_agent.approvals import Request
 from guarded_agent.core import Action, ToolSpec
 from guarded_agent.identity import Ticket
+
+FRESH = 1.0
+"""Seconds between a verdict and the body that runs on it without being checked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,31 @@ class Receipt:
     def spend(self) -> bool:
         """Return True to the first caller of all threads, and False to every other."""
         return self._turn.acquire(blocking=False)
+
+
+class Begun:
+    """Receipts of actions that began as they were judged, until their bodies ask for them.
+
+    Safe for threads. A body asks right after; one that comes later begins anew, so that
+    everything is checked again.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept: dict[str, tuple[float, Receipt]] = {}
+
+    def put(self, receipt: Receipt) -> None:
+        """Keep a receipt for the body of its action."""
+        self._kept[receipt.action.digest] = self._clock(), receipt
+
+    def fresh(self, digest: str) -> Receipt | None:
+        """Return the receipt of an action, once, if its body asks in time."""
+        at, _ = self._kept.get(digest, (0.0, None))
+        return self.take(digest) if self._clock() - at <= FRESH else None
+
+    def take(self, digest: str) -> Receipt | None:
+        """Return the receipt of an action, once, however old it is."""
+        return self._kept.pop(digest, (0.0, None))[1]
 
 
 @dataclass(frozen=True, slots=True)

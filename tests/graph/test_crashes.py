@@ -54,7 +54,9 @@ def expected(kind: str, durability: str, point: str, remembered: bool) -> dict[s
     known to be done may be asked for anew.
     """
     done = point in (*AFTER, MODEL)
-    runs = 1 if done or point in (GATE, APPROVAL) or not remembered else 0
+    # What waits for nobody is recorded as started in the moment in which it is judged.
+    judged = point == APPROVAL or (point == GATE and kind == "approved")
+    runs = 1 if done or judged or not remembered else 0
     if point == MODEL and not remembered:
         runs = 2
     forgetful = durability in ("exit", "async") and (kind == "allowed" or point == GATE)
@@ -62,7 +64,7 @@ def expected(kind: str, durability: str, point: str, remembered: bool) -> dict[s
         "died": True,
         "remembered": remembered if forgetful else True,
         "effects at first": int(done),
-        "lost": int(point in (*BEFORE, *AFTER)),
+        "lost": int(point != MODEL and not judged),
         "in doubt": True,
         "effects": runs,
         "ends": "Done.",

@@ -378,33 +378,45 @@ async def test_a_call_that_is_cancelled_in_its_body_is_uncertain_and_never_runs_
     assert recorder.names == ("wire",)
 
 
+@pytest.mark.parametrize(("kind", "step"), [("allowed", "_enter"), ("approved", "begin")])
 async def test_a_call_that_is_cancelled_while_it_begins_has_not_begun(
-    store: Store, recorder: Recorder, agent_of: AgentOf
+    store: Store,
+    recorder: Recorder,
+    agent_of: AgentOf,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    step: str,
 ) -> None:
     tools = [recording_tool(recorder, "wire", {"to": str})]
-    safe = guard(agent_of(tools, *TURNS), policy=policy(), store=store)
+    safe = guard(agent_of(tools, *TURNS), policy=policy(kind), store=store)
+    if kind == "approved":
+        await safe.ainvoke(HELLO, THREAD)
+        approve(safe)
     begins, go_on, ended = threading.Event(), threading.Event(), threading.Event()
-    plain = safe.monitor.begin
+    plain, pause = getattr(safe.monitor, step), safe.monitor.pause
 
-    def slowly(action: Any) -> Any:
-        outcome = plain(action)
+    def slowly(*given: Any) -> Any:
+        outcome = plain(*given)
         begins.set()
         go_on.wait(30)
         return outcome
 
-    def pause(receipt: Receipt) -> None:
-        type(safe.monitor).pause(safe.monitor, receipt)
+    def paused(receipt: Receipt) -> None:
+        pause(receipt)
         ended.set()
 
-    safe.monitor.begin, safe.monitor.pause = slowly, pause  # type: ignore[method-assign]
-    task = asyncio.create_task(safe.ainvoke(HELLO, THREAD))
-    await asyncio.to_thread(begins.wait, 30)
-    await cancelled(task)
-    go_on.set()
-    assert await asyncio.to_thread(ended.wait, 30)
+    with monkeypatch.context() as patch:
+        patch.setattr(safe.monitor, step, slowly)
+        patch.setattr(safe.monitor, "pause", paused)
+        run = safe.aresume(THREAD) if kind == "approved" else safe.ainvoke(HELLO, THREAD)
+        task = asyncio.create_task(run)
+        await asyncio.to_thread(begins.wait, 30)
+        assert states(store) == ["executing"]
+        await cancelled(task)
+        go_on.set()
+        assert await asyncio.to_thread(ended.wait, 30)
     assert recorder.names == ()
     assert states(store) == ["judged"]
-    safe.monitor.begin = plain  # type: ignore[method-assign]
     out = await safe.aresume(THREAD)
     assert out["messages"][-1].content == "Done."
     assert recorder.names == ("wire",)

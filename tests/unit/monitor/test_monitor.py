@@ -10,10 +10,21 @@ from typing import Any
 import pytest
 
 from guarded_agent.agent.runtime import open_monitor
-from guarded_agent.core import Action, Effect, Finding, Stage, Subject, ToolSpec, Verdict
+from guarded_agent.core import (
+    ALLOW,
+    Action,
+    Confidentiality,
+    Effect,
+    Finding,
+    Label,
+    Stage,
+    Subject,
+    ToolSpec,
+    Verdict,
+)
 from guarded_agent.core.errors import Denied, OutcomeUncertain, UnguardedCall
 from guarded_agent.monitor import Judge, Monitor, Receipt, Replay
-from guarded_agent.store import Store
+from guarded_agent.store import Store, memory
 
 SCHEMA = {
     "type": "object",
@@ -88,6 +99,83 @@ def test_a_read_may_run_again(monitor: Monitor) -> None:
         receipt = monitor.begin(action)
         assert isinstance(receipt, Receipt)
         monitor.end(receipt, ["seen"])
+
+
+def test_what_follows_at_once_starts_as_it_is_judged_and_is_begun_once(monitor: Monitor) -> None:
+    action = act(monitor)
+    assert monitor.propose(action, start=True).state == "cleared"
+    assert kinds(monitor)[-2:] == ["action.judged", "action.started"]
+    receipt = monitor.begun(action)
+    assert isinstance(receipt, Receipt)
+    assert monitor.begun(action) is None
+    with pytest.raises(Denied, match="already running"):
+        monitor.begin(action)
+    monitor.end(monitor.admit(receipt, "pay"), "paid")
+    assert isinstance(monitor.begin(action), Replay)
+
+
+def test_what_people_decide_on_does_not_start_as_it_is_judged(monitor: Monitor) -> None:
+    action = act(monitor, amount=150)
+    assert monitor.propose(action, start=True).state == "waiting"
+    assert monitor.begun(action) is None
+    assert "action.started" not in kinds(monitor)
+
+
+def test_what_does_not_follow_after_all_is_taken_back(monitor: Monitor) -> None:
+    action = act(monitor)
+    monitor.propose(action, start=True)
+    monitor.drop(action)
+    assert kinds(monitor)[-1] == "action.paused"
+    assert isinstance(monitor.begin(action), Receipt)
+
+
+def test_a_body_that_comes_late_is_checked_again(
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action = act(monitor)
+    monitor.propose(action, start=True)
+    monkeypatch.setattr("guarded_agent.monitor.standing.FRESH", -1.0)
+    assert monitor.begun(action) is None
+    monitor.registry.suspend(monitor.agent_id, by="ann", reason="odd")
+    with pytest.raises(Denied, match="suspended"):
+        monitor.begin(action)
+
+
+def test_a_call_that_was_changed_does_not_begin_on_what_was_judged(monitor: Monitor) -> None:
+    action = act(monitor)
+    monitor.propose(action, start=True)
+    object.__setattr__(action, "args", {"to": "eve", "amount": 5})
+    assert monitor.begun(action) is None
+    with pytest.raises(UnguardedCall, match="changed after it was judged"):
+        monitor.begin(action)
+
+
+def test_what_is_read_while_the_guards_look_is_heeded_before_the_call_starts(
+    any_store: Store,
+) -> None:
+    class Reads:
+        """A guard, while which another call of the thread reads something secret."""
+
+        name = "reads"
+        stages = frozenset({Stage.ACTION})
+
+        def check(self, subject: Subject) -> Verdict:
+            assert subject.action is not None
+            with any_store.write() as connection:
+                memory.grow(
+                    connection,
+                    subject.action.agent_id,
+                    "t1",
+                    at=any_store.clock(),
+                    label=Label(confidentiality=Confidentiality.SECRET),
+                )
+            return ALLOW
+
+    monitor = open_monitor(POLICY, any_store, [PAY, LOOK], [Reads()])
+    action = act(monitor)
+    monitor.propose(action, start=True)
+    assert monitor.begun(action) is None
+    assert kinds(monitor)[-1] == "action.judged"
 
 
 def test_a_receipt_admits_one_body_of_its_tool(monitor: Monitor) -> None:
