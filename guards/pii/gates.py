@@ -13,7 +13,7 @@ from typing import Any
 
 from guarded_agent.guards.pii import phones
 from guarded_agent.guards.pii.formats import FORMATS
-from guarded_agent.guards.pii.view import rx
+from guarded_agent.guards.pii.view import options, rx
 
 _SEPARATED = "[ .-]?"
 GATES: dict[str, str] = {
@@ -37,18 +37,31 @@ def promising(data: bytes, kinds: Sequence[str]) -> Sequence[str]:
         >>> promising(b"write to ann@acme.com", ["CREDIT_CARD", "EMAIL_ADDRESS"])
         ['EMAIL_ADDRESS']
     """
-    together, each = _compiled(tuple(kinds))
+    together, gates, gated = _compiled(tuple(kinds))
+    if gates is None:
+        return kinds
     if together is not None and together.search(data) is None:
         return ()
-    return [kind for kind, gate in each if gate is None or gate.search(data) is not None]
+    found: set[int] = set(gates.Match(data) or ())
+    return [kind for kind, index in gated if index is None or index in found]
 
 
 @cache
-def _compiled(kinds: tuple[str, ...]) -> tuple[Any, list[tuple[str, Any]]]:
+def _compiled(kinds: tuple[str, ...]) -> tuple[Any, Any, list[tuple[str, int | None]]]:
+    """Return all gates as one pattern and as a set, and which of the set each kind has."""
+    import re2  # a C extension: not before there is a text to look at
+
     formats = {one.kind: one.gate for one in FORMATS}
-    gates = {kind: GATES.get(kind) or formats.get(kind) for kind in kinds}
-    patterns = sorted({gate for gate in gates.values() if gate is not None})
+    named = {kind: GATES.get(kind) or formats.get(kind) for kind in kinds}
+    patterns = sorted({gate for gate in named.values() if gate is not None})
+    if not patterns:
+        return None, None, []
     together = None
-    if None not in gates.values():
+    if None not in named.values():  # most texts hold nothing, and one pattern tells it sooner
         together = rx("|".join(f"(?:{pattern})" for pattern in patterns))
-    return together, [(kind, rx(gate) if gate else None) for kind, gate in gates.items()]
+    gates = re2.Set.SearchSet(options())
+    for pattern in patterns:
+        gates.Add(pattern.encode("latin-1"))
+    gates.Compile()  # raises if its memory does not suffice: it has no slower way to fall back to
+    places = {pattern: place for place, pattern in enumerate(patterns)}
+    return together, gates, [(kind, places.get(gate or "")) for kind, gate in named.items()]

@@ -81,12 +81,19 @@ def rx(pattern: str, *, case: bool = True) -> Any:
 def _rx(pattern: str, case: bool) -> Any:
     import re2  # a C extension: not before there is a text to look at
 
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.never_capture = True
-    options.case_sensitive = case
-    options.max_mem = 32 << 20
-    return re2.compile(pattern.encode("latin-1"), options)
+    return re2.compile(pattern.encode("latin-1"), options(case=case))
+
+
+def options(*, case: bool = True) -> Any:
+    """Return how RE2 reads a pattern for a view."""
+    import re2  # see above
+
+    chosen = re2.Options()
+    chosen.encoding = re2.Options.Encoding.LATIN1
+    chosen.never_capture = True
+    chosen.case_sensitive = case
+    chosen.max_mem = 32 << 20
+    return chosen
 
 
 @cache
