@@ -7,10 +7,10 @@ digits, and the kinds that only a policy asks for (`checks`, `presidio`).
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 from guarded_agent.guards.pii.custom import Custom
 from guarded_agent.guards.pii.entities import KINDS, NAMES, Kind
@@ -73,8 +73,7 @@ def writer(
         kind = kinds[name]
         match by_kind.get(name, "token"):
             case "mask":
-                hidden = max(0, len(value) - kind.shown)
-                return "*" * hidden + value[hidden:]
+                return _masked(value, kind.shown)
             case "hash":
                 return f"[{kind.token}:{_digest(salt, kind, value)}]"
             case _:
@@ -83,11 +82,26 @@ def writer(
     return write
 
 
+def _masked(value: str, shown: int) -> str:
+    hidden = max(0, len(value) - shown)
+    how = {"masking_char": "*", "chars_to_mask": hidden, "from_end": False}
+    return str(_operators()["mask"].operate(value, how))
+
+
 def _digest(salt: bytes, kind: Kind, value: str) -> str:
     plain = "".join(char for char in value.lower() if char not in " -")
-    digest = hmac.digest(salt, f"{kind.token}|{plain}".encode(), "sha256").hex()
+    how = {"hash_type": "sha256", "salt": salt}
+    digest = str(_operators()["hash"].operate(f"{kind.token}|{plain}", how))
     # Letters only: a digest in hexadecimal can look like a number that must be redacted.
     return digest[:_HASH_CHARS].translate(_LETTERS)
+
+
+@cache
+def _operators() -> dict[str, Any]:
+    # Presidio's operators one by one: its AnonymizerEngine merges neighbours of one kind.
+    from presidio_anonymizer.operators import Hash, Mask
+
+    return {"mask": Mask(), "hash": Hash()}
 
 
 def finder(
