@@ -186,8 +186,8 @@ class Proposals(Runs):
         now: float,
     ) -> bool:
         """Record that an action starts as it is judged, unless anything is left to check."""
-        if entry.effect >= Effect.APPROVE:
-            return False
+        if entry.effect >= Effect.APPROVE or self.pseudonyms is not None:
+            return False  # what pseudonyms stand for is looked up before anything starts
         if memory.load(connection, self.agent_id, action.thread_id) != context.memory:
             return False  # something was read while the guards looked
         if decision.limits and reserve(connection, action.digest, decision.limits, now):
