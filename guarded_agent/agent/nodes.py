@@ -114,6 +114,7 @@ class Gate:
         """Judge the calls in `state`; run one that is alone and waits for nobody."""
         lanes = self._lanes(state, config)
         here = self._here(lanes, config)
+        standing: Standing | None = None
         opened: list[Lane] = []
         for lane in lanes:
             action = self._action(lane, config)
@@ -126,13 +127,15 @@ class Gate:
             return self._open(opened)
         try:
             return here.invoke(opened[0].exec_input(), config)
-        finally:
-            self._drop(opened[0], config)
+        finally:  # a wrapper of the user's may have answered in the tool's place
+            if standing is not None:
+                self.monitor.drop(standing.action)
 
     async def arun(self, state: Any, config: RunnableConfig) -> Any:
         """Do what `run` does, from an event loop."""
         lanes = self._lanes(state, config)
         here = self._here(lanes, config)
+        standing: Standing | None = None
         opened: list[Lane] = []
         for lane in lanes:
             action = self._action(lane, config)
@@ -146,18 +149,14 @@ class Gate:
         try:
             return await here.ainvoke(opened[0].exec_input(), config)
         finally:
-            self._drop(opened[0], config)
+            if standing is not None:
+                self.monitor.drop(standing.action)
 
     def _here(self, lanes: Sequence[Lane], config: RunnableConfig) -> Runnable[Any, Any] | None:
         """Return what runs a call without a lane: it is the only one of its message, and no
         other task of the graph is under way that it would have to keep in step with.
         """
         return self.guarded if len(lanes) == 1 and alone(config) else None
-
-    def _drop(self, lane: Lane, config: RunnableConfig) -> None:
-        """Take the start back where a wrapper of the user's answered in the tool's place."""
-        if lane.known and lane.refusal is None:
-            self.monitor.drop(action_of(self.monitor, lane.call, lane.origin, config))
 
     def _lanes(self, state: Any, config: RunnableConfig) -> list[Lane]:
         calls, kind = self.node._parse_input(state)

@@ -179,6 +179,8 @@ class _Rebuilding:
         return message.model_copy(update=changed) if changed else message
 
     def _content(self, content: str | list[Any]) -> Any:
+        if isinstance(content, str):
+            return self.swap(content)
         if any(isinstance(block, dict) and block.get("type") in CALL_BLOCKS for block in content):
             return [self._block(block) for block in content]
         return self.swap(content)

@@ -223,6 +223,7 @@ class Proposals(Runs):
             verdict=replace(whole, payload=None),
             policy_digest=self.engine.digest,
             preview=preview,
+            new=True,
         )
         if entry.effect is Effect.APPROVE:
             self.approvals.submit(

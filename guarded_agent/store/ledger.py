@@ -127,6 +127,7 @@ class Ledger:
         verdict: Verdict,
         policy_digest: str,
         preview: Mapping[str, Any],
+        new: bool = False,
     ) -> Entry:
         """Write an action down with its verdict, unless it was written before.
 
@@ -140,11 +141,12 @@ class Ledger:
             verdict: What was decided. Its payload is not kept.
             policy_digest: The policy it was judged by.
             preview: The arguments, redacted.
+            new: Whether the caller looked, in this transaction, and it is not there.
 
         Returns:
             The entry as it is stored.
         """
-        known = self.find(connection, action.digest)
+        known = None if new else self.find(connection, action.digest)
         if known is not None:
             return known
         row: dict[str, Any] = {

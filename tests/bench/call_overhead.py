@@ -180,14 +180,23 @@ def guarded(access: str, guards: dict[str, Any]) -> Callable[..., Any]:
 class Idle(Monitor):
     """A monitor that does nothing: what is left is LangGraph's own work for the guard nodes."""
 
-    def propose(self, action: Action, *, edited_by: str | None = None) -> Standing:
+    def propose(
+        self, action: Action, *, edited_by: str | None = None, start: bool = False
+    ) -> Standing:
         return Standing(action, "cleared")
 
-    async def apropose(self, action: Action, *, edited_by: str | None = None) -> Standing:
+    async def apropose(
+        self, action: Action, *, edited_by: str | None = None, start: bool = False
+    ) -> Standing:
         return Standing(action, "cleared")
 
     def begin(self, action: Action) -> Receipt:
         return Receipt(action, self.engine.spec(action.tool), NO_TICKET)
+
+    begun = begin
+
+    def just_passed(self, stage: Stage, payload: Any, *, thread_id: str) -> bool:
+        return True
 
     def admit(self, receipt: Receipt | None, tool: str) -> Receipt:
         assert receipt is not None
