@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import os
+import runpy
 import secrets
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,32 +20,27 @@ POSTGRES = os.environ.get(
 )
 
 
+OFFLINE = Path(__file__).with_name("offline")
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _only_loopback() -> Iterator[None]:
-    """Stop a test that opens a connection to anywhere but this machine."""
+def _only_loopback(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail if a test, or a Python that it starts, looks up or connects to another machine.
 
-    def checked(original: Any) -> Any:
-        def connect(self: socket.socket, address: Any) -> Any:
-            if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
-                # Not an Exception: code under test that catches those must not hide it.
-                pytest.fail(f"a test tried to connect to {address[0]}")
-            return original(self, address)
-
-        return connect
-
+    What was tried is written down where it happens: code under test that catches every error
+    cannot hide it. Only a process that ignores its environment is not watched.
+    """
+    log = tmp_path_factory.mktemp("network") / "log"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", checked(socket.socket.connect))
-        patch.setattr(socket.socket, "connect_ex", checked(socket.socket.connect_ex))
+        patch.setenv("GUARDED_AGENT_TEST_NETWORK", str(log))
+        paths = [str(OFFLINE), os.environ.get("PYTHONPATH", "")]
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+        runpy.run_path(str(OFFLINE / "sitecustomize.py"))
         yield
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        # The hook stays as long as this process does, so its log must be known to the end.
+        tried = log.read_text("utf-8") if log.exists() else ""
+    os.environ["GUARDED_AGENT_TEST_NETWORK"] = str(log)
+    assert not tried, f"a test left this machine:\n{tried}"
 
 
 @pytest.fixture(autouse=True)

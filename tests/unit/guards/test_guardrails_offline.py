@@ -115,7 +115,10 @@ def run(code: str, home: Path) -> dict[str, Any]:
     return result
 
 
-def test_this_test_sees_what_guardrails_sends_by_default(tmp_path: Path) -> None:
+def test_this_test_sees_what_guardrails_sends_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GUARDED_AGENT_TEST_NETWORK")  # refused here, and no fault of the suite
     assert run(THEIRS, tmp_path)["network"] != []
 
 
