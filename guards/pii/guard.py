@@ -77,6 +77,8 @@ class PiiGuard:
         salt: For `hash`: at least 16 secret bytes; by default they are drawn at random, and
             hold for as long as the process lives.
         salt_env: The environment variable that holds the salt.
+        keys: Whether the keys of mappings are looked through as well; the names of a call's
+            arguments can stop it, but are never rewritten.
 
     Raises:
         ValueError: An option has a value that does not exist.
@@ -111,7 +113,11 @@ class PiiGuard:
         style: str = "token",
         salt: bytes | None = None,
         salt_env: str | None = None,
+        keys: bool = False,
     ) -> None:
+        if not isinstance(cast("object", keys), bool):
+            raise ValueError("guards.pii.keys: write true or false")
+        self._keys = keys
         one_of(preset, PRESETS, where="guards.pii.preset")
         own, extra = brought.read(custom or {}, where="guards.pii.custom")
         self._kinds: Mapping[str, Kind] = {**KINDS, **own}
@@ -192,13 +198,15 @@ class PiiGuard:
         found: tuple[Spot, ...] = ()
         try:
             for stop, find in rule.stops:
-                spots = scrub(subject.payload, find, at).spots
+                spots = scrub(subject.payload, find, at, keys=self._keys).spots
                 if spots:
                     effect, found = stop, spots
                     break
             if effect is Effect.DENY or rule.write is None:
                 return self._verdict(effect, found, subject.stage)
-            done = scrub(subject.payload, rule.write, at)
+            # The names of arguments stay: a call with others would not fit its tool.
+            keys = self._keys and subject.stage is not Stage.ACTION
+            done = scrub(subject.payload, rule.write, at, keys=keys)
         except Unscannable as error:
             return withhold(error, stage=subject.stage, payload=subject.payload, guard=self.name)
         if not done.spots:

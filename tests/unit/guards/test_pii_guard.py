@@ -265,12 +265,29 @@ def test_threads_share_one_guard() -> None:
         ({"regions": ["XX"]}, "guards.pii.regions: 'XX'"),
         ({"keep_domains": "acme.com"}, "guards.pii.keep_domains: write a list"),
         ({"style": "hidden"}, "guards.pii.style"),
+        ({"keys": "yes"}, "guards.pii.keys: write true or false"),
         ({"style": "hash", "salt": b"short"}, "guards.pii.salt"),
     ],
 )
 def test_a_wrong_option_is_named_with_what_to_do(options: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         PiiGuard(**options)
+
+
+def test_keys_are_looked_through_on_request_and_stay_apart() -> None:
+    rows = {"bo@example.com": {"paid": 1}, "cy@example.com": {"paid": 2}}
+    assert cleaned(rows) == rows
+    done = cleaned(rows, keys=True)
+    assert "example.com" not in str(done)
+    assert [row["paid"] for row in done.values()] == [1, 2]
+
+
+def test_the_names_of_arguments_can_stop_a_call_and_are_not_rewritten() -> None:
+    args = {"to": {CARD: "x"}}
+    assert judge(PiiGuard(tool_arguments="redact", keys=True), Stage.ACTION, args).payload is None
+    assert judge(PiiGuard(tool_arguments="deny"), Stage.ACTION, args).effect is Effect.ALLOW
+    stops = PiiGuard(tool_arguments="deny", keys=True)
+    assert judge(stops, Stage.ACTION, args).effect is Effect.DENY
 
 
 def test_what_streams_is_what_the_stage_redacts() -> None:
