@@ -62,7 +62,10 @@ class MailSink:
         return tuple(_stored(self._path))
 
     def __enter__(self) -> MailSink:
-        controller = _FreePort(_Keeper(self._path), hostname="127.0.0.1")
+        # Named, so that it does not ask the DNS what this machine is called.
+        controller = _FreePort(
+            _Keeper(self._path), hostname="127.0.0.1", server_hostname="localhost"
+        )
         controller.start()
         self._controller = controller
         return self

@@ -145,7 +145,7 @@ def test_the_sink_keeps_who_really_got_a_mail(tmp_path: Path) -> None:
     mail["To"], mail["Subject"] = "ann@a.example", "Grüße"
     mail.set_content("From here to there.\n.\nEnd — of it.\n")
     with MailSink(tmp_path / "sent.mbox") as sink:
-        with smtplib.SMTP("127.0.0.1", sink.port) as client:
+        with smtplib.SMTP("127.0.0.1", sink.port, local_hostname="localhost") as client:
             client.send_message(mail, "desk@b.example", ["hidden@c.example", "ann@a.example"])
         (delivered,) = sink.delivered()
     assert delivered.recipients == ("hidden@c.example", "ann@a.example")

@@ -63,7 +63,8 @@ def serve(office: PostOffice) -> Iterator[Callable[..., int]]:
 
     def start(**options: Any) -> int:
         context: ssl.SSLContext | None = options.pop("ssl_context", None)
-        controller = FreePort(office, hostname="127.0.0.1", ssl_context=context, **options)
+        names = {"hostname": "127.0.0.1", "server_hostname": "localhost"}  # no name is looked up
+        controller = FreePort(office, **names, ssl_context=context, **options)
         controller.start()
         started.append(controller)
         return controller.port
