@@ -1,4 +1,4 @@
-"""Fixtures of the guards' tests."""
+"""Fixtures of the rooms' own tests."""
 
 from __future__ import annotations
 
