@@ -110,6 +110,22 @@ def pps(value: str) -> bool:
     return value[7] == "WABCDEFGHIJKLMNOPQRSTUV"[total % 23]
 
 
+def gstin(value: str) -> bool:
+    """Return whether the check character of an Indian GST number fits, and its state exists.
+
+    Presidio's own check looks at the form only.
+
+    Example:
+        >>> gstin("27AAPFU0939F1ZV"), gstin("27AAPFU0939F1ZO")
+        (True, False)
+    """
+    total = 0
+    for at, char in enumerate(reversed(value)):
+        product = int(char, 36) * (1 + at % 2)
+        total += product // 36 + product % 36
+    return total % 36 == 0 and ("01" <= value[:2] <= "38" or value[:2] in ("97", "99"))
+
+
 def personnummer(value: str) -> bool:
     """Return whether a Swedish number has a date and its check digit."""
     digits = value[-10:]

@@ -91,7 +91,7 @@ FORMATS = (
     Format(
         "UK_DRIVING_LICENCE",
         form=(
-            r"[A-Z][A-Z9]{4}[0-9](?:0[1-9]|1[0-2]|5[1-9]|6[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]"
+            r"[A-Z][A-Z9]{4} ?[0-9](?:0[1-9]|1[0-2]|5[1-9]|6[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9] ?"
             r"[A-Z9]{2}[A-Z0-9][A-Z]{2}"
         ),
     ),
@@ -105,7 +105,7 @@ FORMATS = (
     ),
     Format(
         "DE_SOCIAL_SECURITY",
-        form=r"[0-9]{2} ?[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{2} ?[A-Z] ?[0-9]{3}",
+        form=r"[0-9]{2} ?[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{2} ?[A-Z] ?[0-9]{2} ?[0-9]",
         check=presidio("DeSocialSecurityRecognizer"),
     ),
     Format(
@@ -238,13 +238,17 @@ FORMATS = (
     ),
     Format(
         "IN_GSTIN",
-        form=r"[0-3][0-9][A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z[0-9A-Z]",
-        check=presidio("InGstinRecognizer"),
+        form=r"[0-39][0-9][A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z[0-9A-Z]",
+        check=checks.gstin,
     ),
     Format(
         "IN_VOTER",
         near=r"[A-Z]{3}[0-9]{7}",
-        words=r"voters?|epic|elect(?:or|ion) (?:photo|card|id)",
+        words=(
+            r"(?:voter'?s?(?:[ _-]id(?:entity)?)?(?:[ _-]card)?|epic|elect(?:or'?s?|ion)[ _-]"
+            r"(?:photo[ _-])?(?:id(?:entity)?(?:[ _-]card)?|card))(?:[ _-](?:no|number))?"
+        ),
+        sure=0.86,  # a voter id card is an identity card too: the narrower kind names it
     ),
     Format(
         "KR_RRN",
@@ -269,7 +273,7 @@ FORMATS = (
         "TH_TNIN",
         form=r"[1-8]-[0-9]{4}-[0-9]{5}-[0-9]{2}-[0-9]",
         near=r"[1-8][- ]?[0-9]{4}[- ]?[0-9]{5}[- ]?[0-9]{2}[- ]?[0-9]",
-        words=r"tnin|thai(?: national)? id\w*|thai identi\w+",
+        words=r"tnin|thai(?:[ _-]national)?[ _-]id\w*",
         check=presidio("ThTninRecognizer"),
     ),
     Format(
@@ -303,7 +307,7 @@ FORMATS = (
     ),
     Format(
         "ID_CARD",
-        near=r"[CFGHJ-NPRTV-Z][0-9CFGHJ-NPRTV-Z]{7}[0-9]|[A-Z]{2,3} ?[0-9]{6,7}|"
+        near=r"[CFGHJ-NPRTV-Z][0-9CFGHJ-NPRTV-Z]{8}[0-9]?|[A-Z]{2,3} ?[0-9]{6,7}|"
         r"[A-Z]{2}[0-9]{5}[A-Z]{2}|"
         r"[0-9]{12}|[0-9]{3}-[0-9]{7}-[0-9]{2}|[0-9]{4}-[0-9]{7}-[0-9]|[0-9]{7}[A-Z]{2}",
         words=_CARD,
@@ -327,12 +331,12 @@ FORMATS = (
             r"[0-9]{1,2}[./-][0-9]{1,2}[./-](?:[0-9]{4}|[0-9]{2})|(?:19|"
             r"20)[0-9]{2}[./-][0-9]{1,2}[./-]"
             r"[0-9]{1,2}|[0-9]{1,2}(?:st|nd|rd|th|"
-            r"\.)? ?(?:of )?[A-Za-z\xc0-\xff]{3,9}\.?,? (?:19|20)[0-9]{2}|"
+            r"\.)? ?(?:of |de )?[A-Za-z\xc0-\xff]{3,10}\.?,? (?:de )?(?:19|20)[0-9]{2}|"
             r"[A-Z][a-z]{2,8}\.? [0-9]{1,2}(?:st|nd|rd|th)?,? (?:19|20)[0-9]{2}"
         ),
         words=(
-            r"born|birth(?:day|date)?|dob|d\.o\.b\.?|date of birth|geboren|geb\.|geburtsdatum|"
-            r"n[e\xe9]e? le|"
+            r"born|birth(?:day|date)?|\(b\.|dob|d\.o\.b\.?|date of birth|geboren|geb\.|"
+            r"geburtsdatum|n[e\xe9]e? le|"
             r"date de naissance|naci(?:do|da|miento)|nat[oa] il|data di nascita|geboortedatum|"
             r"f\xf6dd|urodz\w+"
         ),

@@ -95,19 +95,19 @@ SAMPLES = {
     "CA_SIN": ["SIN 046 454 286", "social insurance number 046-454-286"],
     "CH_AHV": ["756.9217.0769.85"],
     "DE_HEALTH_INSURANCE": ["Versichertennummer A123456780"],
-    "DE_SOCIAL_SECURITY": ["15070649C103"],
+    "DE_SOCIAL_SECURITY": ["15070649C103", "15 070649 C 10 3"],
     "DE_TAX_ID": ["Steuer-ID 86095742719", "86095742719"],
     "DRIVER_LICENSE": ["driver's license F255-9211-2345", "Führerscheinnummer B072RRE2I55"],
     "ES_NIE": ["X1234567L"],
     "ES_NIF": ["12345678Z", "DNI 12.345.678-Z"],
     "FI_PERSONAL_IDENTITY_CODE": ["131052-308T"],
     "FR_NIR": ["1 80 12 45 678 901 53"],
-    "ID_CARD": ["Personalausweisnummer L01X00T47"],
+    "ID_CARD": ["Personalausweisnummer L01X00T47", "ID card L6CP3VRNT", "ID card L01X00T471"],
     "IE_PPS": ["1234567T"],
     "IN_AADHAAR": ["3123 4567 8909", "aadhaar 312345678909"],
     "IN_GSTIN": ["27AAPFU0939F1ZV"],
     "IN_PAN": ["ABCPE1234F"],
-    "IN_VOTER": ["voter id ABC1234567"],
+    "IN_VOTER": ["voter id ABC1234567", "voter id card ABC1234567"],
     "IT_FISCAL_CODE": ["RSSMRA85T10A562S"],
     "KR_RRN": ["900101-1234567"],
     "MEDICAL_LICENSE": ["DEA BB1388568"],
@@ -118,9 +118,9 @@ SAMPLES = {
     "SE_PERSONNUMMER": ["811218-9876", "personnummer 198112189876"],
     "SG_NRIC_FIN": ["S1234567D"],
     "TAX_NUMBER": ["Steuernummer 93/815/08152", "EIN 12-3456789"],
-    "TH_TNIN": ["1-1017-00230-70-8"],
+    "TH_TNIN": ["1-1017-00230-70-8", "thai_id=1101700230708"],
     "TR_NATIONAL_ID": ["10000000146"],
-    "UK_DRIVING_LICENCE": ["MORGA657054SM9IJ"],
+    "UK_DRIVING_LICENCE": ["MORGA657054SM9IJ", "MORGA 657054 SM9IJ"],
     "UK_NHS": ["NHS 943 476 5919"],
     "UK_NINO": ["AB 12 34 56 C", "AB123456C"],
     "US_ITIN": ["912-70-1234"],
@@ -156,6 +156,12 @@ def test_a_check_digit_is_checked(kind: str) -> None:
     spoiled = "".join(str(9 - int(c)) if c.isdigit() else c for c in value)
     find = finder([kind], regions=REGIONS)
     assert not find(f"\n\x1e\x1f\nnoted: {spoiled}, thanks")
+
+
+def test_the_last_character_of_an_indian_gst_number_is_checked() -> None:
+    assert cleaned("no. 27AAPFU0939F1ZO") == "no. 27AAPFU0939F1ZO"
+    assert cleaned("no. 99AAPFU0939F1ZK") == "no. [IN_GSTIN]"
+    assert cleaned("no. 00AAPFU0939F1ZB") == "no. 00AAPFU0939F1ZB"  # no such state
 
 
 @pytest.mark.parametrize("kind", sorted(one.kind for one in FORMATS if not one.form))
@@ -217,6 +223,8 @@ def test_addresses_and_odd_writing(text: str, after: str | None) -> None:
         ("born on 3 May 1980 in Leeds", "born on [BIRTH] in Leeds"),
         ("DOB: 12/31/1999", "DOB: [BIRTH]"),
         ("geboren am 31.12.1999", "geboren am [BIRTH]"),
+        ("nacida el 4 de septiembre de 1978", "nacida el [BIRTH]"),
+        ("Ann Lee (b. 3/5/1980)", "Ann Lee (b. [BIRTH])"),
         ("the meeting on 3 May 2024", None),
         ("postcode SW1A 1AA", "postcode [UK_POSTCODE]"),
         ("VAT id DE136695976", "VAT id [DE_VAT_ID]"),
