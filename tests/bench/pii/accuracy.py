@@ -2,6 +2,7 @@
 
     python tests/bench/pii/accuracy.py --set FILE.jsonl [--set ...] [--add NAME=FILE.jsonl]
                                        [--only NAME] [--misses KIND] [--write docs/ideas/pii.md]
+                                       [--asked KIND ...] [--apart KIND ...] [--part NAME]
 
 Sets come from `texts.py` and `generate.py`; `--add` takes what `peers.py` found elsewhere.
 A hit is the same kind over at least 80 % of the value's characters, with no more than as
@@ -44,6 +45,7 @@ _OURS: dict[str, tuple[str, ...]] = {
     "URL": ("DOMAIN_NAME", "url"),
 }  # fmt: skip
 SAME = {theirs: ours for ours, names in _OURS.items() for theirs in names}
+"""Their names. `--apart` takes a kind out that is to have a row of its own."""
 Z = 1.959964
 
 
@@ -227,10 +229,6 @@ def bar(counts: dict[str, Count], kinds: Sequence[str]) -> Iterator[str]:
             yield f"* {kind}: {figures}: the bar is .95: **not met**."
 
 
-MARKS = ("<!-- accuracy begins -->", "<!-- accuracy ends -->")
-NAME_MARKS = ("<!-- names begin -->", "<!-- names end -->")
-
-
 def main() -> None:
     """Measure, print, and write the page where it is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -241,10 +239,16 @@ def main() -> None:
     parser.add_argument(
         "--misses", help="show what was missed and wrong of a kind (of a set for tuning)"
     )
+    parser.add_argument("--asked", action="append", default=[], help="a kind that is only asked")
+    parser.add_argument("--apart", action="append", default=[], help="a kind with its own row")
+    parser.add_argument("--part", help="which part of the page is written")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
+    for kind in options.apart:
+        SAME.pop(kind, None)
+    known = STANDARD | frozenset(options.asked) | (NAMES if options.names else frozenset())
     makers: dict[str, Callable[[], Detector]] = {
-        "ours": lambda: ours(STANDARD | NAMES if options.names else STANDARD),
+        "ours": lambda: ours(known),
         "Presidio": presidio,
         "LangChain": langchain,
     }
@@ -272,7 +276,6 @@ def main() -> None:
                     score(item["text"], [tuple(span) for span in item["spans"]], said, counts)
                 results[name] = counts
         annotated = Counter(one(span[2]) for item in items for span in item["spans"])
-        known = STANDARD | NAMES if options.names else STANDARD
         kinds = [kind for kind, _ in annotated.most_common() if kind in known]
         if options.names:
             kinds = [kind for kind in kinds if kind in NAMES]
@@ -299,7 +302,10 @@ def main() -> None:
             )
     if options.write is not None:
         page = options.write.read_text(encoding="utf-8")
-        first, last = NAME_MARKS if options.names else MARKS
+        part = options.part or ("names" if options.names else "accuracy")
+        first, last = (f"<!-- {part} {edge} -->" for edge in ("begins", "ends"))
+        if first not in page:
+            raise SystemExit(f"{options.write} has no part {part!r}: no {first}")
         head, _, rest = page.partition(first)
         middle = "\n\n".join(parts)
         options.write.write_text(

@@ -17,6 +17,7 @@ import json
 import random
 import string
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -436,66 +437,85 @@ VOICES: list[tuple[str, str, str]] = [
 ]  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Stock:
+    """What a set is made from.
+
+    Attributes:
+        values: Draws a value of each kind.
+        said: What is said with it; `{v}` stands for the value.
+        near: What only looks like a value.
+        together: Draws words and value together, where they depend on each other: every
+            second time for a kind that `values` has too.
+    """
+
+    values: dict[str, Value] = field(default_factory=lambda: VALUES)
+    said: dict[str, list[str]] = field(default_factory=lambda: SAID)
+    near: Sequence[Value] = field(default_factory=lambda: NEAR)
+    together: dict[str, Callable[[random.Random], tuple[str, str]]] = field(default_factory=dict)
+
+    def speak(self, rng: random.Random, kind: str, *, everything: bool) -> tuple[str, str, str]:
+        """Return a value of `kind` with what stands before and after it."""
+        pair = self.together.get(kind)
+        if pair is not None and (kind not in self.values or rng.random() < 0.5):
+            return *pair(rng), ""
+        said = self.said[kind]
+        forms = said if everything else [form for at, form in enumerate(said) if at % 3 != 2]
+        before, _, after = rng.choice(forms).partition("{v}")
+        return before, self.values[kind](rng), after
+
+
 def sentences(
-    rng: random.Random, kinds: Sequence[str], *, everything: bool
+    rng: random.Random, kinds: Sequence[str], stock: Stock, *, everything: bool
 ) -> Iterator[tuple[str, list[Any]]]:
     """Yield parts of one text, with the spans in each."""
+    near = stock.near
+    chosen = near if everything else [one for at, one in enumerate(near) if at % 3 != 2]
     for _ in range(rng.randint(2, 5)):
         what = rng.random()
         if what < 0.3:
             yield rng.choice(PROSE), []
         elif what < 0.6:
-            chosen = NEAR if everything else [near for at, near in enumerate(NEAR) if at % 3 != 2]
             yield f"{rng.choice(PROSE)} {rng.choice(chosen)(rng)}", []
         else:
             kind = rng.choice(kinds)
-            said = SAID[kind]
-            forms = said if everything else [form for at, form in enumerate(said) if at % 3 != 2]
-            before, _, after = rng.choice(forms).partition("{v}")
-            value = VALUES[kind](rng)
+            before, value, after = stock.speak(rng, kind, everything=everything)
             lead = rng.choice(["", f"{rng.choice(PROSE)}, "])
             start = len(lead) + len(before)
             yield f"{lead}{before}{value}{after}", [[start, start + len(value), kind]]
 
 
-def texts(seed: int, count: int, *, everything: bool) -> Iterator[dict[str, Any]]:
+def texts(
+    seed: int, count: int, stock: Stock, kinds: Sequence[str], *, everything: bool
+) -> Iterator[dict[str, Any]]:
     """Yield texts with their spans."""
     rng = random.Random(seed)
-    # What people write most is drawn most.
-    kinds = [
-        *VALUES,
-        *[
-            "EMAIL_ADDRESS",
-            "PHONE_NUMBER",
-            "PHONE_NUMBER",
-            "PHONE_NUMBER",
-            "CREDIT_CARD",
-            "IBAN_CODE",
-            "IP_ADDRESS",
-        ],
-    ]
     for _ in range(count):
         opening, between, ending = rng.choice(VOICES)
         text, spans = opening, []
-        for at, (part, found) in enumerate(sentences(rng, kinds, everything=everything)):
+        for at, (part, found) in enumerate(sentences(rng, kinds, stock, everything=everything)):
             text += between if at else ""
             spans += [[start + len(text), end + len(text), kind] for start, end, kind in found]
             text += part
         yield {"text": text + ending, "spans": spans}
 
 
-def main() -> None:
-    """Generate and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def run(stock: Stock, kinds: Sequence[str], about: str | None) -> None:
+    """Generate and write, as the command line asks."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--count", type=int, default=4000)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--all", action="store_true", help="with the sentences that were held out")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     with options.out.open("w", encoding="utf-8") as out:
-        for item in texts(options.seed, options.count, everything=options.all):
+        for item in texts(options.seed, options.count, stock, kinds, everything=options.all):
             out.write(json.dumps(item, ensure_ascii=False) + "\n")
 
 
+# What people write most is drawn most.
+OFTEN = ["EMAIL_ADDRESS", "PHONE_NUMBER", "PHONE_NUMBER", "PHONE_NUMBER", "CREDIT_CARD", "IBAN_CODE",
+         "IP_ADDRESS"]  # fmt: skip
+
 if __name__ == "__main__":
-    main()
+    run(Stock(), [*VALUES, *OFTEN], __doc__)
