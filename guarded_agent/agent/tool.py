@@ -361,6 +361,8 @@ def _parsed(tool: Any, parse: Any, tool_input: Any, *args: Any) -> Any:
     """Parse revealed arguments. What a schema says of them repeats them."""
     try:
         return parse(tool, tool_input, *args)
+    except GraphBubbleUp:
+        raise
     except Exception as error:
         failure = told(tool._guard.monitor, error)
     raise failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -138,6 +139,33 @@ READS = [say("", call("balance", "c1", name="ann")), say("Done.")]
 def test_what_a_node_retries_is_its_body_and_not_the_judging(bank: Any, store: Store) -> None:
     builder = hand_written(bank, READS, retry_policy=RetryPolicy(max_attempts=2))
     assert set(nodes(guard(builder.compile(), policy=POLICY, store=store))) >= LANES
+
+
+@pytest.mark.parametrize("mode", ["invoke", "ainvoke"])
+def test_a_call_that_a_wrapper_answered_in_the_tools_place_has_not_started(
+    bank: Any, store: Store, mode: str
+) -> None:
+    """It was recorded as started together with its verdict; nothing ran, so nothing is lost."""
+
+    def answers(request: Any, execute: Any) -> ToolMessage:
+        del execute
+        return ToolMessage("From a cache.", tool_call_id=request.tool_call["id"])
+
+    async def aanswers(request: Any, execute: Any) -> ToolMessage:
+        return answers(request, execute)
+
+    builder = hand_written(bank, [say("", call("wire", "c1", to="bob", amount=5)), say("Done.")])
+    del builder.nodes["tools"]
+    node = ToolNode([bank.tools()[1]], wrap_tool_call=answers, awrap_tool_call=aanswers)
+    builder.add_node("tools", node)
+    policy = {"version": 1, "tools": {"wire": {"access": "write", "rules": [{"effect": "allow"}]}}}
+    safe = guard(builder.compile(), policy=policy, store=store)
+    before = len(list(safe.monitor.audit.events()))
+    out = safe.invoke(HELLO) if mode == "invoke" else asyncio.run(safe.ainvoke(HELLO))
+    assert out["messages"][-1].content == "Done."
+    assert bank.ran == []
+    after = [event.kind for event in safe.monitor.audit.events()][before:]
+    assert after == ["action.judged", "action.started", "action.paused"]
 
 
 def test_a_graph_that_pauses_behind_its_tools_does_so_once_they_ran(
