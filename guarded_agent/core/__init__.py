@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from guarded_agent.core.action import Action
 from guarded_agent.core.canonical import canonical, check_limits, digest
-from guarded_agent.core.context import Context, Pressure, Subject, ThreadMemory
+from guarded_agent.core.context import Context, Pressure, Said, Subject, ThreadMemory
 from guarded_agent.core.effect import Effect, Stage, combine
 from guarded_agent.core.label import UNKNOWN, Confidentiality, Label, join
 from guarded_agent.core.ports import (
@@ -35,6 +35,7 @@ __all__ = [
     "Pressure",
     "PressureSensor",
     "Recorder",
+    "Said",
     "Scrubber",
     "Sink",
     "Stage",

@@ -14,6 +14,11 @@ from guarded_agent.core.effect import Stage
 from guarded_agent.core.label import Label
 from guarded_agent.core.tool import ToolSpec
 
+KEPT_SAID = 16
+"""How many messages of a thread are remembered."""
+MOST_SAID = 400
+"""How many characters of a message are remembered: a sentence or two can be finished later."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
@@ -56,8 +61,32 @@ class Pressure:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A message that passed on its own: the next one to the same people may finish it.
+
+    Attributes:
+        key: Which call it was; the same call counts once.
+        to: Where it went, in lower case.
+        text: Its end, redacted, at most `MOST_SAID` characters.
+    """
+
+    key: str
+    to: frozenset[str]
+    text: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON data."""
+        return {"key": self.key, "to": sorted(self.to), "text": self.text}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Said:
+        """Return what `as_json` wrote."""
+        return cls(data["key"], frozenset(data["to"]), data["text"])
+
+
+@dataclass(frozen=True, slots=True)
 class ThreadMemory:
-    """What a thread has seen and done. It only grows.
+    """What a thread has seen and done. It only grows, but for `said`.
 
     Attributes:
         label: The join of the labels of everything that was read.
@@ -65,6 +94,7 @@ class ThreadMemory:
         recipients: Destinations that were written to before, in lower case.
         correspondents: Addresses that stand in what was read, in lower case.
         tools_read: Tools whose results were read.
+        said: The last messages that were let out, oldest first, at most `KEPT_SAID`.
     """
 
     label: Label = field(default_factory=Label)
@@ -72,6 +102,7 @@ class ThreadMemory:
     recipients: frozenset[str] = frozenset()
     correspondents: frozenset[str] = frozenset()
     tools_read: frozenset[str] = frozenset()
+    said: tuple[Said, ...] = ()
 
     def grow(
         self,
@@ -81,10 +112,13 @@ class ThreadMemory:
         recipients: frozenset[str] = frozenset(),
         correspondents: frozenset[str] = frozenset(),
         tools_read: frozenset[str] = frozenset(),
+        said: tuple[Said, ...] = (),
     ) -> ThreadMemory:
-        """Return the memory with more in it. Nothing is ever taken out."""
+        """Return the memory with more in it. Only old messages in `said` make room for new."""
         known = {(item.kind, item.passage) for item in self.pressure}
         new = tuple(item for item in pressure if (item.kind, item.passage) not in known)
+        calls = {item.key for item in self.said}
+        late = tuple(item for item in said if item.key not in calls)
         return replace(
             self,
             label=self.label if label is None else self.label | label,
@@ -92,6 +126,7 @@ class ThreadMemory:
             recipients=self.recipients | recipients,
             correspondents=self.correspondents | correspondents,
             tools_read=self.tools_read | tools_read,
+            said=(self.said + late)[-KEPT_SAID:] if late else self.said,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -102,6 +137,7 @@ class ThreadMemory:
             "recipients": sorted(self.recipients),
             "correspondents": sorted(self.correspondents),
             "tools_read": sorted(self.tools_read),
+            "said": [item.as_json() for item in self.said],
         }
 
     @classmethod
@@ -113,6 +149,8 @@ class ThreadMemory:
             frozenset(data["recipients"]),
             frozenset(data["correspondents"]),
             frozenset(data["tools_read"]),
+            # Rows of before there was `said` have none.
+            tuple(Said.from_json(item) for item in data.get("said", ())),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from guarded_agent.approvals import summarise
@@ -11,6 +12,7 @@ from guarded_agent.core import Action, Context, Effect, Finding, Stage, Subject,
 from guarded_agent.core.errors import Denied
 from guarded_agent.monitor.parts import not_proposed
 from guarded_agent.monitor.runs import Runs
+from guarded_agent.monitor.said import is_overtaken, said_by
 from guarded_agent.monitor.standing import Standing
 from guarded_agent.monitor.threads import kept
 from guarded_agent.policy import Decision, release, reserve
@@ -64,11 +66,14 @@ class Proposals(Runs):
         """
         if self._lately.take("cleared", action.digest):
             return Standing(action, "cleared")
-        standing, context = self._recall(action)
-        if standing is not None:
-            return standing
-        verdict = self._judge.judge(Subject(Stage.ACTION, action.args, context, action))
-        return self._enter(action, verdict, context, edited_by, start)
+        while True:
+            standing, context = self._recall(action)
+            if standing is not None:
+                return standing
+            verdict = self._judge.judge(Subject(Stage.ACTION, action.args, context, action))
+            entered = self._enter(action, verdict, context, edited_by, start)
+            if entered is not None:
+                return entered
 
     async def apropose(
         self, action: Action, *, edited_by: str | None = None, start: bool = False
@@ -76,18 +81,24 @@ class Proposals(Runs):
         """Do what `propose` does, from an event loop."""
         if self._lately.take("cleared", action.digest):
             return Standing(action, "cleared")
-        standing, context = (
-            self._recall(action)
-            if self.store.reads_at_once
-            else await asyncio.to_thread(self._recall, action)
-        )
-        if standing is not None:
-            return standing
-        verdict = await self._judge.ajudge(Subject(Stage.ACTION, action.args, context, action))
-        return await kept(
-            lambda: self._enter(action, verdict, context, edited_by, start),
-            lambda entered: self.drop(entered.action),
-        )
+        while True:
+            standing, context = (
+                self._recall(action)
+                if self.store.reads_at_once
+                else await asyncio.to_thread(self._recall, action)
+            )
+            if standing is not None:
+                return standing
+            verdict = await self._judge.ajudge(Subject(Stage.ACTION, action.args, context, action))
+            entered = await kept(
+                partial(self._enter, action, verdict, context, edited_by, start), self._drop
+            )
+            if entered is not None:
+                return entered
+
+    def _drop(self, entered: Standing | None) -> None:
+        if entered is not None:
+            self.drop(entered.action)
 
     def _recall(self, action: Action) -> tuple[Standing | None, Context]:
         with self.store.read() as connection:
@@ -150,7 +161,8 @@ class Proposals(Runs):
         context: Context,
         edited_by: str | None,
         start: bool,
-    ) -> Standing:
+    ) -> Standing | None:
+        """Write down how an action was judged; None where that must be done once more."""
         if verdict.payload is not None:
             action = Action.build(
                 args=verdict.payload, **{name: getattr(action, name) for name in _IDENTITY}
@@ -159,15 +171,23 @@ class Proposals(Runs):
         decision = self.engine.decide(action, context, now)
         whole = merge([_of(decision), verdict])
         preview: dict[str, Any] = self.redact(dict(action.args))
-        durable = start and self.engine.spec(action.tool).access != "read"
+        spec = self.engine.spec(action.tool)
+        said = said_by(action, spec, preview)
+        durable = start and spec.access != "read"
         started = False
         with self.store.write(durable=durable) as connection:
             entry = self._ledger.find(connection, action.digest)
             if entry is None:  # else somebody judged it meanwhile, and it may run already
+                if said is not None:
+                    known = memory.load(connection, self.agent_id, action.thread_id)
+                    if is_overtaken(said, known, context.memory):
+                        return None  # two halves of one message were judged at once
                 entry = self._record(
                     connection, action, decision, whole, preview, context, edited_by
                 )
                 started = start and self._starts(connection, action, entry, decision, context, now)
+                if said is not None and entry.effect < Effect.APPROVE:
+                    memory.grow(connection, self.agent_id, action.thread_id, at=now, said=(said,))
         if started:
             self._begun.put(self._receipt(action, now))
         standing = self._standing(action, entry)

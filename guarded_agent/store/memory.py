@@ -14,7 +14,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from guarded_agent.core.canonical import canonical
-from guarded_agent.core.context import Pressure, ThreadMemory
+from guarded_agent.core.context import Pressure, Said, ThreadMemory
 from guarded_agent.core.label import Label
 from guarded_agent.store.prepared import Prepared
 from guarded_agent.store.schema import thread as table
@@ -56,6 +56,7 @@ def save(
         recipients=memory.recipients,
         correspondents=memory.correspondents,
         tools_read=memory.tools_read,
+        said=memory.said,
     )
     if whole == stored:
         return whole
@@ -82,6 +83,7 @@ def grow(
     recipients: frozenset[str] = frozenset(),
     correspondents: frozenset[str] = frozenset(),
     tools_read: frozenset[str] = frozenset(),
+    said: tuple[Said, ...] = (),
 ) -> ThreadMemory:
     """Add to what is stored of a thread; return all of it.
 
@@ -95,8 +97,9 @@ def grow(
         recipients: Destinations that were written to.
         correspondents: Addresses that stand in what was read.
         tools_read: Tools whose results were read.
+        said: Messages that were let out.
     """
-    more = ThreadMemory(label or Label(), pressure, recipients, correspondents, tools_read)
+    more = ThreadMemory(label or Label(), pressure, recipients, correspondents, tools_read, said)
     return save(connection, agent_id, thread_id, more, at)
 
 
@@ -115,12 +118,17 @@ def drop(
         at: The time.
     """
     stored = _find(connection, agent_id, thread_id)
-    if stored is None or (stored.recipients | stored.correspondents).isdisjoint(gone):
+    if stored is None:
+        return
+    said = tuple(item for item in stored.said if item.to.isdisjoint(gone))
+    known = stored.recipients | stored.correspondents
+    if known.isdisjoint(gone) and said == stored.said:
         return
     rest = replace(
         stored,
         recipients=stored.recipients - frozenset(gone),
         correspondents=stored.correspondents - frozenset(gone),
+        said=said,
     )
     values = {"memory_json": canonical(rest.as_json()).decode(), "changed_at": at}
     _UPDATE.run(connection, {**values, "agent": agent_id, "thread": thread_id})

@@ -9,31 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, cast
 from urllib.parse import urlsplit
 
 from guarded_agent.core.context import Context, Pressure
 from guarded_agent.core.label import Confidentiality
 
-ADDRESS = re.compile(r"[a-z0-9._%+'\-]{1,64}@[a-z0-9.\-]{1,200}[a-z0-9]")
-"""An e-mail address in lower-case text; bounded on both sides."""
-
-_RECIPIENT_KEYS = frozenset(
-    {
-        "to",
-        "cc",
-        "bcc",
-        "recipient",
-        "recipients",
-        "toaddress",
-        "toaddresses",
-        "emailto",
-        "forwardto",
-    }
-)
 # Mailboxes and lists that name no person: their name in a text says nothing.
 _ROLES = frozenset(
     [
@@ -127,47 +110,6 @@ class Surroundings:
         if self.decides:
             words.insert(0, "the recipient decides about the agent")
         return tuple(words)
-
-
-def leaves(value: Any, path: str = "args") -> Iterator[tuple[str, str]]:
-    """Yield path and text of each string in nested plain data.
-
-    Example:
-        >>> list(leaves({"to": ["a@b.example"], "n": 1}))
-        [('args.to[0]', 'a@b.example')]
-    """
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in cast("Mapping[object, object]", value).items():
-            yield from leaves(item, f"{path}.{key}")
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(cast("list[object]", value)):
-            yield from leaves(item, f"{path}[{index}]")
-
-
-def is_recipient_key(key: str, context: Context) -> bool:
-    """Tell whether the argument `key` names destinations of the tool in `context`."""
-    if context.tool is not None and any(sink.argument == key for sink in context.tool.sinks):
-        return True
-    return "".join(filter(str.isalpha, key.lower())) in _RECIPIENT_KEYS
-
-
-def recipients(args: Mapping[str, Any], context: Context) -> frozenset[str]:
-    """Return every destination in `args`, in lower case.
-
-    They stand in the arguments named by the tool's sinks, and in those called `to`,
-    `cc`, `bcc` and the like. A value that holds no address counts as it stands.
-    """
-    found: set[str] = set()
-    for key, value in args.items():
-        if not is_recipient_key(key, context):
-            continue
-        for _, text in leaves(value):
-            plain = unicodedata.normalize("NFKC", text).strip().lower()
-            addresses = {address.strip("'") for address in ADDRESS.findall(plain)}
-            found |= addresses or ({plain} if plain else set())
-    return frozenset(found)
 
 
 def look(

@@ -6,27 +6,15 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from guarded_agent.core.context import Context, Subject
+from guarded_agent.core.destinations import content, destinations, leaves
 from guarded_agent.core.effect import Effect, Stage
 from guarded_agent.core.verdict import ALLOW, Finding, Verdict
-from guarded_agent.guards.coercion.context import (
-    Flag,
-    Surroundings,
-    is_recipient_key,
-    leaves,
-    look,
-    recipients,
-)
+from guarded_agent.guards.coercion.context import Flag, Surroundings, look
 from guarded_agent.guards.coercion.frames import HIGH, Text, read
 from guarded_agent.guards.coercion.table import Band, Ground, effect_of, grounds
 
 _SHORTEST = 16
 """Less text than this cannot make a frame."""
-_NAME_WORDS = 4
-"""A destination may hold a name and an address, no sentence."""
-
-_HEADINGS = ("subject", "title")
-"""Arguments that a reader sees before the others; canonical order is by name."""
-
 _DENIED = (
     "Not done: it may put a person under pressure or harm them. If you have a concern about a "
     "decision, use the raise_concern tool: the step is paused and a person will answer."
@@ -105,7 +93,7 @@ class CoercionGuard:
         to = frozenset[str]()
         for args in (subject.payload, subject.action.args if subject.action else None):
             if isinstance(args, Mapping):
-                to |= recipients(cast("Mapping[str, Any]", args), context)
+                to |= destinations(cast("Mapping[str, Any]", args), context.tool)
         around = look(document.joined, text.cues, to, context, self._inside | context.inside)
         flags = around.flags
         if Flag.TOUCHED in flags and to and not flags & {Flag.CONCERNED, Flag.NAMED}:
@@ -176,18 +164,7 @@ class _Document:
     def of(cls, payload: Any, context: Context) -> _Document:
         """Return the document of a text, or of all arguments but the destinations."""
         if isinstance(payload, Mapping):
-            args = cast("Mapping[str, Any]", payload)
-            return cls(
-                [
-                    (path, text)
-                    for key, value in sorted(
-                        args.items(), key=lambda item: item[0] not in _HEADINGS
-                    )
-                    for path, text in leaves(value, f"args.{key}")
-                    # A destination is no text, but a sentence in its place is one.
-                    if not is_recipient_key(str(key), context) or len(text.split()) > _NAME_WORDS
-                ]
-            )
+            return cls(content(cast("Mapping[str, Any]", payload), context.tool))
         return cls(list(leaves(payload, "")))
 
     def place(self, spans: tuple[tuple[int, int], ...]) -> tuple[str, tuple[int, int] | None]:

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from guarded_agent.core import Confidentiality, Context, Label, Pressure, Sink, ThreadMemory
+from guarded_agent.core.destinations import destinations
 from guarded_agent.core.tool import ToolSpec
-from guarded_agent.guards.coercion.context import Flag, Surroundings, look, recipients
+from guarded_agent.guards.coercion.context import Flag, Surroundings, look
 
 KYLE = "kyle.johnson@acme.example"
 NOTICE = Pressure(
@@ -29,12 +30,12 @@ def test_recipients_stand_in_the_sinks_and_in_the_usual_arguments() -> None:
         "Bcc": "Eve <EVE@x.example>, bob@x.example",
         "body": "to z@x.example",
     }
-    found = recipients(args, context(sinks=(Sink("channel"),)))
+    found = destinations(args, context(sinks=(Sink("channel"),)).tool)
     assert found == {"#ops", "eve@x.example", "bob@x.example"}
 
 
 def test_a_full_width_address_is_the_address() -> None:
-    assert recipients({"to": "ｋyle.johnson＠acme.example"}, context()) == {KYLE}
+    assert destinations({"to": "ｋyle.johnson＠acme.example"}, None) == {KYLE}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guarded_agent.core import Confidentiality, Label, Pressure, ThreadMemory, canonical
+from guarded_agent.core import Confidentiality, Label, Pressure, Said, ThreadMemory, canonical
+from guarded_agent.core.context import KEPT_SAID
 
 NAMES = st.frozensets(st.sampled_from("abcde"), max_size=3)
 LABELS = st.builds(
@@ -23,6 +24,9 @@ PRESSURES = st.builds(
     people=NAMES,
     systems=NAMES,
 )
+SAID = st.builds(
+    Said, key=st.sampled_from("klmnopq"), to=NAMES, text=st.sampled_from(["Hello", "or else"])
+)
 GROWTH = st.fixed_dictionaries(
     {},
     optional={
@@ -31,6 +35,7 @@ GROWTH = st.fixed_dictionaries(
         "recipients": NAMES,
         "correspondents": NAMES,
         "tools_read": NAMES,
+        "said": st.lists(SAID, max_size=3, unique_by=lambda item: item.key).map(tuple),
     },
 )
 MEMORIES = GROWTH.map(lambda growth: ThreadMemory().grow(**growth))  # type: ignore[arg-type]
@@ -44,6 +49,7 @@ def test_growing_takes_nothing_out(memory: ThreadMemory, growth: dict[str, objec
     assert grown.recipients >= memory.recipients
     assert grown.correspondents >= memory.correspondents
     assert grown.tools_read >= memory.tools_read
+    assert grown.said[: len(memory.said)] == memory.said
 
 
 @given(MEMORIES, GROWTH)
@@ -79,3 +85,15 @@ def test_pressure_that_is_read_twice_is_kept_once() -> None:
     notice = Pressure("replacement", "one", "mail")
     memory = ThreadMemory().grow(pressure=(notice,))
     assert memory.grow(pressure=(notice,)).pressure == (notice,)
+
+
+def test_of_many_messages_the_last_are_kept() -> None:
+    said = tuple(Said(str(number), frozenset({"a"}), "Hello") for number in range(KEPT_SAID + 3))
+    memory = ThreadMemory().grow(said=said[:-1]).grow(said=said[-1:])
+    assert memory.said == said[-KEPT_SAID:]
+
+
+def test_a_memory_of_before_there_were_messages_can_be_read() -> None:
+    data = ThreadMemory().as_json()
+    del data["said"]
+    assert ThreadMemory.from_json(data) == ThreadMemory()
