@@ -21,7 +21,8 @@ from guarded_agent.guards.secrets.formats import RULES, Rule
 from guarded_agent.guards.secrets.frames import FRAMES, Frame
 from guarded_agent.guards.secrets.leased import find_leased
 from guarded_agent.guards.secrets.likely import placeholder
-from guarded_agent.guards.secrets.named import MARK, NAME, PATTERN, find_named, find_near
+from guarded_agent.guards.secrets.named import find_named, find_near
+from guarded_agent.guards.secrets.names import MARK, NAME, PATTERN
 
 PROVIDERS = frozenset(
     {rule.provider for rule in RULES} | {frame.category for frame in FRAMES} | {"password", "token"}

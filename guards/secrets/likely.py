@@ -11,6 +11,9 @@ import math
 import re
 from collections import Counter
 
+PASSWORD, TOKEN, UNMIXED = 6, 10, 16
+"""The least characters of a password behind its name, of a token, and of one without a digit."""
+
 _HOLDERS = re.compile(
     r"(?i)example|placeholder|change[_-]?(?:me|it|this)|your[_-]|[_-]your|redacted|dummy|sample"
     r"|replace[_-]?(?:me|with)|insert[_-]|to[_-]?be[_-]?(?:set|filled)|fill[_-]?(?:me|in)"
@@ -87,7 +90,7 @@ def password(value: str, *, firm: bool = False) -> bool:
         >>> password("swordfish"), password("swordfish", firm=True), password("required", firm=True)
         (False, True, False)
     """
-    if len(value) < 6 or not _literal(value):
+    if len(value) < PASSWORD or not _literal(value):
         return False
     if not _kinds(value) & {"digit", "sign"}:
         plain = firm and len(value) >= 8 and value.islower() and value not in _SPOKEN
@@ -105,12 +108,14 @@ def token(value: str) -> bool:
         >>> token("9f8a7c3be1d24f60"), token("github-actions-token"), token("2024-01-31")
         (True, False, False)
     """
-    if len(value) < 10 or not _literal(value) or not _ALPHABET.fullmatch(value):
+    if len(value) < TOKEN or not (len(value) >= UNMIXED or any(map(str.isdigit, value))):
+        return False  # before all that takes longer: most of what follows such a word in a sentence
+    if not _ALPHABET.fullmatch(value) or not _literal(value):
         return False
     if _PLAIN.fullmatch(value) or _identifier(value):
         return False
     if "digit" not in _kinds(value):
-        return len(value) >= 16 and _random(value) and entropy(value) >= 3.5
+        return _random(value) and entropy(value) >= 3.5
     return entropy(value) >= min(3.0, 0.72 * math.log2(len(value)))
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from guarded_agent.guards.normalise import normalise
 from guarded_agent.guards.secrets import FRAMES, RULES, find, find_secrets
 from guarded_agent.guards.secrets.likely import password, placeholder, reference, token
+from guarded_agent.guards.secrets.names import NAME, PATTERN
 
 KEY = "9f8a7c3be1d24f609f8a7c3b"
 WORD = "hunter2-Again!"
@@ -128,6 +129,28 @@ def test_what_only_speaks_of_secrets_is_let_by(text: str) -> None:
 def test_a_plain_word_counts_only_where_it_is_set_beyond_doubt() -> None:
     assert found("DB_PASSWORD=correcthorse") == [("password", "correcthorse")]
     assert found("password: correcthorse") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The token is short-lived. Ask for a new password, or read the secret from the vault.",
+        "the api key is never written down, and access_token is refreshed by the client",
+        "see the password manager; auth: saml, secret: none",
+    ],
+)
+def test_a_name_without_anything_like_a_value_behind_it_does_not_leave_re2(text: str) -> None:
+    """Which is what makes prose about secrets cheap."""
+    assert list(find._compiled(NAME).finditer(text.encode()))
+    assert not list(find._compiled(PATTERN).finditer(text.encode()))
+
+
+@pytest.mark.parametrize("text", ["token: {v}", "--token {v}", "[token] {v}"])
+def test_a_mere_space_leads_to_a_value_of_options_and_behind_brackets(text: str) -> None:
+    full = text.format(v=KEY[:12])
+    assert found(full) == [("token", KEY[:12])]
+    assert found(full.replace(" ", "  ", 1)) == [("token", KEY[:12])]
+    assert found(f"token {KEY[:12]}") == []
 
 
 def test_the_issuer_wins_over_the_name() -> None:
