@@ -1,4 +1,4 @@
-"""What has a grammar of its own: mail, cards, accounts, machines, wallets, web addresses.
+"""What has a grammar of its own: mail, cards, accounts, machines, wallets; `web` has web addresses.
 
 Each recogniser reads a `view` with RE2, in time that is linear in the text, and yields
 places. None of them gives up silently: what goes wrong is raised, and stops the call.
@@ -18,6 +18,7 @@ from guarded_agent.guards.pii.formats import FORMATS
 from guarded_agent.guards.pii.numbers import CHECKED, FORM, Place
 from guarded_agent.guards.pii.phones import Phones
 from guarded_agent.guards.pii.view import is_word, rx
+from guarded_agent.guards.pii.web import logins, urls
 
 
 class Recogniser(Protocol):
@@ -270,39 +271,6 @@ def wallets(data: bytes) -> Iterator[Place]:
     for match in rx(_ETHER).finditer(data):
         start, end = match.span()
         if not is_word(data, start - 1) and not is_word(data, end):
-            yield start, end, FORM
-
-
-_REST = r"[^ \n\r\t<>\"'\x1d-\x1f]"
-_LOGIN = (
-    r"[A-Za-z][A-Za-z0-9+.\-]{1,20}://[^ \n\r\t/\[\]\"'<>@:\x1d-\x1f]+:"
-    r"[^ \n\r\t/\[\]\"'<>\x1d-\x1f]+@[A-Za-z0-9\[]"
-)
-_WEB = (
-    rf"(?i)(?:https?|ftp)://{_REST}+|www\.[a-z0-9\-]+(?:\.[a-z0-9\-]+)*\.[a-z]{{2,}}{_REST}*|"
-    r"[a-z0-9][a-z0-9\-]*(?:\.[a-z0-9\-]+)*\.(?:com|org|net|edu|gov|io|dev|app|info|biz|eu|de|uk|"
-    rf"fr|es|it|nl|ch|at|be|pl|se|ie|ca|au|us|ai|co|me)(?:/{_REST}*)?"
-)
-
-
-def logins(data: bytes) -> Iterator[Place]:
-    """Yield `user:password` in web addresses; the host stays readable."""
-    for match in rx(_LOGIN).finditer(data):
-        start, end = match.span()
-        yield data.index(b"://", start) + 3, end - 2, CHECKED
-
-
-def urls(data: bytes) -> Iterator[Place]:
-    """Yield web addresses."""
-    for match in rx(_WEB).finditer(data):
-        start, end = match.span()
-        while end > start and data[end - 1] in b".,;:!?)]}":
-            end -= 1
-        if (
-            not is_word(data, start - 1)
-            and data[start - 1 : start] != b"@"
-            and not is_word(data, end)
-        ):
             yield start, end, FORM
 
 
