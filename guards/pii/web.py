@@ -154,8 +154,8 @@ def _is_host(data: bytes, names: list[bytes], start: int, end: int, *, has_more:
     if len(names) > 2 and first in ("com", "org", "net"):
         return False  # com.example.app: a package
     if has_more:
-        again = b"." + names[-1]  # one file/another
-        return top not in _FILES or data[end - len(again) : end] != again
+        again, last = b"." + names[-1], _trimmed(data, start, end)  # one file/another
+        return top not in _FILES or data[last - len(again) : last] != again
     if whole.lower().decode("latin-1") in _PROGRAMS:
         return False
     owner = names[-2]

@@ -43,7 +43,7 @@ def test_an_address_is_found_whole_and_nothing_beside_it(address: str, around: s
         "thing.name = 7", "thing.name=7", "the thing.id of it", "path.run(5)", "list.one[0]", "my_thing.de",
         "x.it_works", "{thing.name}", "$host.id", "p.me", "5.in",
         # Files and paths.
-        "README.md", "setup.py", "src/web.de", "./start.sh", "C:\\files.com", "lib.so", "a.zip, b.rs", "one.py/two.py",
+        "README.md", "setup.py", "src/web.de", "./start.sh", "C:\\files.com", "lib.so", "a.zip, b.rs", "one.py/two.py", "(one.py/two.py).",
         "notes.txt", "v1.2.rc.1",
         # Mail, and words.
         "ann@adatum.com", "ann.lee.me@adatum.com", "sent.It went", "done.De la", "he saw works.me too", "e.g. this",
