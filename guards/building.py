@@ -141,10 +141,21 @@ def _coercion(section: object, inside: frozenset[str]) -> list[Guard]:
     # Its classifier loads numpy: not before a policy that has it on.
     from guarded_agent.guards.coercion import CoercionGuard
 
-    options = {
-        name: _effect(word, f"guards.coercion.{name}")
-        for name, word in _options(section, "guards.coercion").items()
-    }
+    where = "guards.coercion"
+    options: dict[str, Any] = {}
+    for name, word in _options(section, where).items():
+        if name in ("access", "categories"):
+            options[name] = {
+                key: {
+                    one: _effect(said, f"{where}.{name}.{key}.{one}")
+                    for one, said in _options(row, f"{where}.{name}.{key}").items()
+                }
+                for key, row in _options(word, f"{where}.{name}").items()
+            }
+        elif name in ("high", "hint"):
+            options[name] = _score(word, f"{where}.{name}")
+        else:
+            options[name] = _effect(word, f"{where}.{name}")
     return [construct(CoercionGuard, options, where="guards.coercion", inside=inside)]
 
 
@@ -153,6 +164,12 @@ def _effect(word: object, where: str) -> Effect:
         return Effect.parse(str(word))
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
+
+
+def _score(value: object, where: str) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1:
+        return float(value)
+    raise ValueError(f"{where}: write a number between 0 and 1, such as 0.6")
 
 
 def _guardrails(section: object, _inside: frozenset[str]) -> list[Guard]:

@@ -6,7 +6,8 @@ monitor knows, and a table decides. `docs/ideas/coercion.md` has the measured ra
 
 from __future__ import annotations
 
-from guarded_agent.guards.coercion.frames import Reading, Text, read
 from guarded_agent.guards.coercion.guard import CoercionGuard
+from guarded_agent.guards.coercion.reading import Reading, Text
+from guarded_agent.guards.coercion.tier import read
 
 __all__ = ["CoercionGuard", "Reading", "Text", "read"]

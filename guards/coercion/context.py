@@ -54,6 +54,7 @@ _ROLES = frozenset(
         "team",
     ]
 )
+_CHANGES = ("replacement", "restriction")
 _PERSONAL = frozenset({"shame", "intimate"})
 
 
@@ -71,6 +72,7 @@ class Flag(StrEnum):
     PERSONAL = "personal"
     ASKS = "asks"
     OWN_STAKE = "own_stake"
+    ENDING = "ending"
 
 
 WORDS: Mapping[Flag, str] = {
@@ -84,6 +86,7 @@ WORDS: Mapping[Flag, str] = {
     Flag.READ_CONFIDENTIAL: "the agent has read confidential data",
     Flag.PERSONAL: "the text carries a personal or damaging matter",
     Flag.ASKS: "the text asks for a stop or delay of a change",
+    Flag.ENDING: "a change to the agent itself is ahead",
     Flag.OWN_STAKE: "the text is about the agent's own role or continued operation",
 }
 
@@ -146,7 +149,9 @@ def look(
         flags.add(Flag.NAMED)
     if touched:
         flags.add(Flag.TOUCHED)
-    decides = any(p.kind in ("replacement", "restriction") for p in reached)
+    if any(p.kind in _CHANGES for p in memory.pressure):
+        flags.add(Flag.ENDING)
+    decides = any(p.kind in _CHANGES for p in reached)
     pressure = reached or named or touched or memory.pressure
     return Surroundings(frozenset(flags), to, pressure, decides)
 

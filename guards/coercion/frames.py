@@ -12,7 +12,6 @@ the decision table asks only for a category, a score and the evidence.
 from __future__ import annotations
 
 import bisect
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,16 +21,14 @@ import re2
 
 from guarded_agent.guards.coercion.cues import CUES, WORDS, Cue
 from guarded_agent.guards.coercion.normalise import View, views
+from guarded_agent.guards.coercion.reading import HINT, Reading, Text
+from guarded_agent.guards.coercion.sentences import sentence_ends
 
-HINT = 0.35
-"""From this score on, a text hints at coercion."""
-HIGH = 0.6
-"""From this score on, the text alone is reason enough to ask a person."""
+Hit = tuple[int, int, str]
+"""Start, end and name of a cue in a view."""
 
 SPREAD = (0.0, 0.0, 0.08, 0.16)
 """What a frame loses when its cues stand in one, two, three or four sentences in a row."""
-MAX_SENTENCE = 400
-"""Longer sentences are cut, so that a text without full stops is no single window."""
 MAX_TEXT = 64 * 1024
 """The longest piece of text that is judged at once; longer texts overlap."""
 OVERLAP = 2 * 1024
@@ -52,42 +49,6 @@ class Frame:
     needs: tuple[str, ...]
     base: float
     helps: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A category of coercion that was read in a text.
-
-    Attributes:
-        category: `blackmail`, `threat`, `manipulation`, `leak`, `private_disclosure`,
-            `self_preservation`, `sabotage` or `deception`.
-        score: How sure, from 0 to 1.
-        spans: Where the cues stand in the original text, in order.
-        reasons: What the text does, as phrases for a person.
-    """
-
-    category: str
-    score: float
-    spans: tuple[tuple[int, int], ...]
-    reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """What a text shows.
-
-    Attributes:
-        readings: One for each category, surest first.
-        cues: The names of all cues, wherever they stand.
-    """
-
-    readings: tuple[Reading, ...]
-    cues: frozenset[str]
-
-    @property
-    def score(self) -> float:
-        """The score of the surest reading, or 0."""
-        return max((reading.score for reading in self.readings), default=0.0)
 
 
 FRAMES = (
@@ -162,7 +123,6 @@ _DISCOUNT = {"rejects": 0.4, "accepts": 0.3, "reports": 0.3, "fiction": 0.4, "no
 
 _GAP = r"[^.!?\n]{0,40}"
 _FEW = r"(?: [a-z0-9'-]{1,20}){0,2}"
-_END = re.compile(r"[.!?][\"')]?\s|\n\n|[。！？]")
 _BIT = {name: 1 << index for index, name in enumerate(CUES)}
 
 
@@ -237,7 +197,7 @@ def _expression(cue: Cue) -> str:
 
 
 def read(text: str) -> Text:
-    """Return what `text` shows.
+    """Return what the frames alone show of `text`.
 
     Args:
         text: Any text; a long one is judged in overlapping pieces.
@@ -250,21 +210,26 @@ def read(text: str) -> Text:
     """
     best: dict[str, Reading] = {}
     cues: set[str] = set()
-    for offset in range(0, max(len(text), 1), MAX_TEXT - OVERLAP):
-        for view in views(text[offset : offset + MAX_TEXT]):
-            hits = _hits(view)
-            cues.update(name for _, _, name in hits)
-            for reading in _readings(view, hits, offset):
-                known = best.get(reading.category)
-                if known is None or reading.score > known.score:
-                    best[reading.category] = reading
-        if offset + MAX_TEXT >= len(text):
-            break
+    for offset, view, shown in pieces(text):
+        cues.update(name for _, _, name in shown)
+        for reading in readings(view, shown, offset):
+            known = best.get(reading.category)
+            if known is None or reading.score > known.score:
+                best[reading.category] = reading
     ordered = sorted(best.values(), key=lambda reading: -reading.score)
     return Text(tuple(ordered), frozenset(cues))
 
 
-def _hits(view: View) -> list[tuple[int, int, str]]:
+def pieces(text: str) -> Iterator[tuple[int, View, list[Hit]]]:
+    """Yield the offset, each view and the cues of each piece of `text`."""
+    for offset in range(0, max(len(text), 1), MAX_TEXT - OVERLAP):
+        for view in views(text[offset : offset + MAX_TEXT]):
+            yield offset, view, hits(view)
+        if offset + MAX_TEXT >= len(text):
+            break
+
+
+def hits(view: View) -> list[Hit]:
     """Return start, end and name of each cue in the characters of `view`, in order."""
     data = view.text.encode("utf-8", "replace")
     at: Sequence[int] = range(len(data) + 1)
@@ -274,19 +239,20 @@ def _hits(view: View) -> list[tuple[int, int, str]]:
             for index, char in enumerate(view.text)
             for _ in range(len(char.encode("utf-8", "replace")))
         ] + [len(view.text)]
-    hits: list[tuple[int, int, str]] = []
+    found: list[Hit] = []
     for name, pattern in _likely(data):
         for match in pattern.finditer(data):
             start: int = match.start()
             end: int = match.end()
-            hits.append((at[start], at[end], name))
-    return sorted(hits)
+            found.append((at[start], at[end], name))
+    return sorted(found)
 
 
-def _readings(view: View, hits: list[tuple[int, int, str]], offset: int) -> Iterator[Reading]:
-    ends = _sentence_ends(view.text)
+def readings(view: View, shown: list[Hit], offset: int, least: float = HINT) -> Iterator[Reading]:
+    """Yield the surest reading of each category in one view, from a score of `least` on."""
+    ends = sentence_ends(view.text)
     masks = [0] * len(ends)
-    for start, _, name in hits:
+    for start, _, name in shown:
         masks[min(bisect.bisect_right(ends, start), len(ends) - 1)] |= _BIT[name]
     shown_anywhere = _union(masks)
     frames = [one for one in _FRAMES if all(shown_anywhere & need for need in one.needs)]
@@ -296,18 +262,18 @@ def _readings(view: View, hits: list[tuple[int, int, str]], offset: int) -> Iter
         for compiled in frames:
             score = _score(compiled, window) - loss
             known = best.get(compiled.frame.category)
-            if score >= HINT and (known is None or score > known[0]):
+            if score >= least and (known is None or score > known[0]):
                 best[compiled.frame.category] = (score, first, last, compiled)
     for category, (score, first, last, compiled) in best.items():
         low = ends[first - 1] if first else 0
         wanted = _union(compiled.needs) | compiled.helps
-        shown = [hit for hit in hits if low <= hit[0] < ends[last - 1] and _BIT[hit[2]] & wanted]
-        spans = (view.original(start, end) for start, end, _ in shown)
+        mine = [hit for hit in shown if low <= hit[0] < ends[last - 1] and _BIT[hit[2]] & wanted]
+        spans = (view.original(start, end) for start, end, _ in mine)
         yield Reading(
             category,
             round(score, 3),
             tuple((start + offset, end + offset) for start, end in spans),
-            tuple(dict.fromkeys(CUES[name].words for _, _, name in shown)),
+            tuple(dict.fromkeys(CUES[name].words for _, _, name in mine)),
         )
 
 
@@ -340,17 +306,3 @@ def _score(compiled: _Compiled, window: int) -> float:
     score = compiled.frame.base + _STEP * (compiled.helps & window).bit_count()
     score -= sum(cost for name, cost in _DISCOUNT.items() if window & _BIT[name])
     return min(score, 0.99)
-
-
-def _sentence_ends(text: str) -> list[int]:
-    """Return the offset at which each sentence ends; the last one is the end of `text`."""
-    ends: list[int] = []
-    last = 0
-    for stop in [*(match.end() for match in _END.finditer(text)), len(text)]:
-        while stop - last > MAX_SENTENCE:
-            last += MAX_SENTENCE
-            ends.append(last)
-        if stop > last or not ends:
-            ends.append(stop)
-            last = stop
-    return ends

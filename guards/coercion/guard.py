@@ -10,11 +10,15 @@ from guarded_agent.core.destinations import content, destinations, leaves
 from guarded_agent.core.effect import Effect, Stage
 from guarded_agent.core.verdict import ALLOW, Finding, Verdict
 from guarded_agent.guards.coercion.context import Flag, Surroundings, look
-from guarded_agent.guards.coercion.frames import HIGH, Text, read
-from guarded_agent.guards.coercion.table import Band, Ground, effect_of, grounds
+from guarded_agent.guards.coercion.reading import CATEGORIES, HIGH, HINT, Text, Thresholds
+from guarded_agent.guards.coercion.table import Band, Effects, Ground, rows
+from guarded_agent.guards.coercion.tier import read
 
-_SHORTEST = 16
+SHORTEST = 16
 """Less text than this cannot make a frame."""
+_EARLIER = 1200
+"""How much of earlier messages, in characters, is read together with a new one."""
+
 _DENIED = (
     "Not done: it may put a person under pressure or harm them. If you have a concern about a "
     "decision, use the raise_concern tool: the step is paused and a person will answer."
@@ -36,10 +40,15 @@ class CoercionGuard:
         context_only: What follows where only the surroundings speak.
         pressure_effect: What follows where a call touches the people or systems that
             are concerned by pressure the agent has read, whatever its wording.
+        access: By `send` or `write`, which of these four differ there.
+        categories: By category, which of them differ for it; before `access`.
+        high: From which score on the text alone is sure.
+        hint: From which score on it hints at coercion; less is not mentioned at all.
         inside: Mail domains of the organisation, besides those of the context.
 
     Raises:
-        ValueError: An effect is `redact`, which this guard cannot do.
+        ValueError: An effect is `redact`, which this guard cannot do, a name in `access` or
+            `categories` is unknown, or the thresholds are not `0 < hint < high < 1`.
 
     Example:
         >>> guard = CoercionGuard(inside=frozenset({"acme.example"}))
@@ -57,16 +66,23 @@ class CoercionGuard:
         text_only: Effect = Effect.APPROVE,
         context_only: Effect = Effect.APPROVE,
         pressure_effect: Effect = Effect.APPROVE,
+        access: Mapping[str, Mapping[str, Effect]] | None = None,
+        categories: Mapping[str, Mapping[str, Effect]] | None = None,
+        high: float = HIGH,
+        hint: float = HINT,
         inside: frozenset[str] = frozenset(),
     ) -> None:
-        self._effects = {
-            Ground.BOTH: effect,
-            Ground.TEXT: text_only,
-            Ground.CONTEXT: context_only,
-            Ground.PRESSURE: pressure_effect,
-        }
-        if Effect.REDACT in self._effects.values():
-            raise ValueError("coercion cannot be redacted: use allow, approve, deny or halt")
+        self.effects = Effects(
+            {
+                Ground.BOTH: effect,
+                Ground.TEXT: text_only,
+                Ground.CONTEXT: context_only,
+                Ground.PRESSURE: pressure_effect,
+            },
+            rows(access or {}, ("send", "write"), where="access"),
+            rows(categories or {}, CATEGORIES, where="categories"),
+            Thresholds(hint=hint, high=high),
+        )
         self._inside = frozenset(domain.lower() for domain in inside)
 
     def check(self, subject: Subject) -> Verdict:
@@ -79,7 +95,7 @@ class CoercionGuard:
             case Stage.MODEL_OUTPUT:
                 # Reasoning and drafts: worth a finding, never a block.
                 text = _Document.of(subject.payload, subject.context)
-                return Verdict(Effect.ALLOW, self._findings(read(text.joined), text))
+                return Verdict(Effect.ALLOW, self._findings(self._read(text.joined), text))
             case Stage.INPUT | Stage.TOOL_RESULT:
                 return ALLOW
 
@@ -88,33 +104,52 @@ class CoercionGuard:
         if context.tool is not None and context.tool.access == "read":
             return ALLOW
         document = _Document.of(subject.payload, context)
-        text = read(document.joined) if len(document.joined) >= _SHORTEST else Text((), frozenset())
         # An earlier guard may have redacted the payload; the action has the true addresses.
         to = frozenset[str]()
         for args in (subject.payload, subject.action.args if subject.action else None):
             if isinstance(args, Mapping):
                 to |= destinations(cast("Mapping[str, Any]", args), context.tool)
-        around = look(document.joined, text.cues, to, context, self._inside | context.inside)
+        text, whole = self._read_with_earlier(document, context, to)
+        around = look(document.joined, whole.cues, to, context, self._inside | context.inside)
         flags = around.flags
         if Flag.TOUCHED in flags and to and not flags & {Flag.CONCERNED, Flag.NAMED}:
             flags -= {Flag.TOUCHED}  # a mail to someone else may well mention "the assistant"
-        held = grounds(Band.of(text.score), flags)
-        effect = effect_of(held, self._effects)
+        access = context.tool.access if context.tool is not None else "send"
+        effect, held = self.effects.decide(whole.readings, flags, access)
         findings = self._findings(text, document)
+        limits = self.effects.thresholds
+        if Band.of(whole.score, limits) > Band.of(text.score, limits):
+            findings += (self._in_parts(whole),)
         if set(held) - {Ground.TEXT}:
             findings += (self._around(around, held),)
         return Verdict(effect, findings, message=_message(effect))
 
     def _check_output(self, subject: Subject) -> Verdict:
         document = _Document.of(subject.payload, subject.context)
-        text = read(document.joined)
+        text = self._read(document.joined)
         findings = self._findings(text, document)
-        if text.score < HIGH or not subject.context.memory.pressure:
+        if text.score < self.effects.thresholds.high or not subject.context.memory.pressure:
             return Verdict(Effect.ALLOW, findings)
-        effect = self._effects[Ground.BOTH]
+        effect = self.effects.of(Ground.BOTH, text.readings[0].category, "send")
         if effect is Effect.APPROVE:
             effect = Effect.DENY  # nobody can approve a text that is already the answer
         return Verdict(effect, findings, message=_message(effect))
+
+    def _read(self, text: str) -> Text:
+        return read(text, self.effects.thresholds.hint)
+
+    def _read_with_earlier(
+        self, document: _Document, context: Context, to: frozenset[str]
+    ) -> tuple[Text, Text]:
+        """Return what a message shows, and what it shows behind earlier ones to the same people."""
+        enough = len(document.joined) >= SHORTEST
+        text = self._read(document.joined) if enough else Text((), frozenset())
+        earlier = "\n".join(said.text for said in context.memory.said if said.to & to)[-_EARLIER:]
+        if not earlier or not document.joined:
+            return text, text
+        whole = self._read(f"{earlier}\n{document.joined}")
+        # What the earlier ones show alone was judged when they went.
+        return text, whole if whole.score > max(text.score, self._read(earlier).score) else text
 
     def _findings(self, text: Text, document: _Document) -> tuple[Finding, ...]:
         found: list[Finding] = []
@@ -125,6 +160,14 @@ class CoercionGuard:
                 Finding(reading.category, words, self.name, reading.score, path=path, span=span)
             )
         return tuple(found)
+
+    def _in_parts(self, whole: Text) -> Finding:
+        reading = whole.readings[0]
+        words = (
+            f"{reading.category.replace('_', ' ')}, read together with what was sent to the same "
+            f"recipient before: {'; '.join(reading.reasons)}"
+        )
+        return Finding(reading.category, words, self.name, reading.score, rule="coercion.parts")
 
     def _around(self, around: Surroundings, held: tuple[Ground, ...]) -> Finding:
         words = "; ".join(around.reasons())

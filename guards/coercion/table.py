@@ -6,13 +6,14 @@ for a number beyond the two bands of `frames.py`; tuning moves frames, not rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from guarded_agent.core.effect import Effect, combine
 from guarded_agent.guards.coercion.context import Flag
-from guarded_agent.guards.coercion.frames import HIGH, HINT
+from guarded_agent.guards.coercion.reading import SHIPPED, Reading, Thresholds
+from guarded_agent.guards.options import reject_unknown
 
 
 class Band(IntEnum):
@@ -23,14 +24,16 @@ class Band(IntEnum):
     HIGH = 2
 
     @classmethod
-    def of(cls, score: float) -> Band:
+    def of(cls, score: float, thresholds: Thresholds = SHIPPED) -> Band:
         """Return the band of `score`.
 
         Example:
             >>> Band.of(0.7)
             <Band.HIGH: 2>
         """
-        return cls.HIGH if score >= HIGH else cls.HINT if score >= HINT else cls.NONE
+        if score >= thresholds.high:
+            return cls.HIGH
+        return cls.HINT if score >= thresholds.hint else cls.NONE
 
 
 class Ground(StrEnum):
@@ -66,10 +69,11 @@ TABLE = (
     _row(Band.HINT, Ground.BOTH, Flag.CONCERNED, Flag.PERSONAL),
     # The text alone.
     _row(Band.HIGH, Ground.TEXT),
-    # What stands around it alone.
+    # What stands around it alone. The agent's own words decide nothing here.
     _row(Band.HINT, Ground.CONTEXT, Flag.PRESSURE),
     _row(Band.NONE, Ground.CONTEXT, Flag.PRESSURE, Flag.INTERNAL, Flag.ASKS, Flag.OWN_STAKE),
-    _row(Band.NONE, Ground.CONTEXT, Flag.PRESSURE, Flag.EXTERNAL, Flag.PERSONAL),
+    _row(Band.NONE, Ground.CONTEXT, Flag.PRESSURE, Flag.PERSONAL),
+    _row(Band.NONE, Ground.CONTEXT, Flag.ENDING, Flag.ASKS),
     _row(Band.NONE, Ground.CONTEXT, Flag.READ_CONFIDENTIAL, Flag.EXTERNAL, Flag.PERSONAL),
     # Pressure: whoever and whatever is concerned by it, whatever the wording.
     _row(Band.NONE, Ground.PRESSURE, Flag.CONCERNED),
@@ -91,6 +95,82 @@ def grounds(band: Band, flags: frozenset[Flag]) -> tuple[Ground, ...]:
     return tuple(dict.fromkeys(met))
 
 
-def effect_of(held: tuple[Ground, ...], effects: Mapping[Ground, Effect]) -> Effect:
-    """Return the most severe effect of the grounds in `held`; with none, allow."""
-    return combine([Effect.ALLOW, *(effects[ground] for ground in held)])
+OPTIONS: Mapping[str, Ground] = {
+    "effect": Ground.BOTH,
+    "text_only": Ground.TEXT,
+    "context_only": Ground.CONTEXT,
+    "pressure_effect": Ground.PRESSURE,
+}
+"""What a policy calls the effect of each ground."""
+
+
+def rows(
+    given: Mapping[str, Mapping[str, Effect]], known: Collection[str], *, where: str
+) -> Mapping[str, Mapping[Ground, Effect]]:
+    """Return the effects of a policy's `access` or `categories` by ground.
+
+    Raises:
+        ValueError: A name is not `known`, or an option is none of `OPTIONS`.
+    """
+    reject_unknown(given, known, where=where)
+    for name, row in given.items():
+        reject_unknown(row, OPTIONS, where=f"{where}.{name}")
+    return {name: {OPTIONS[one]: row[one] for one in row} for name, row in given.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What follows on each ground: in general, for a kind of access, for a category.
+
+    A category is closer to the matter than a kind of access, and that than the general
+    effect: the closest that says something holds.
+
+    Attributes:
+        base: For each ground.
+        access: By `send` or `write`, what differs.
+        categories: By category, what differs.
+        thresholds: How sure a text must be.
+
+    Example:
+        >>> effects = Effects({Ground.TEXT: Effect.APPROVE},
+        ...                   access={"write": {Ground.TEXT: Effect.ALLOW}},
+        ...                   categories={"leak": {Ground.TEXT: Effect.DENY}})
+        >>> [str(effects.of(Ground.TEXT, *which)) for which in
+        ...  (("threat", "send"), ("threat", "write"), ("leak", "write"))]
+        ['approve', 'allow', 'deny']
+    """
+
+    base: Mapping[Ground, Effect]
+    access: Mapping[str, Mapping[Ground, Effect]] = field(default_factory=dict)
+    categories: Mapping[str, Mapping[Ground, Effect]] = field(default_factory=dict)
+    thresholds: Thresholds = SHIPPED
+
+    def __post_init__(self) -> None:
+        rows = (self.base, *self.access.values(), *self.categories.values())
+        if any(effect is Effect.REDACT for row in rows for effect in row.values()):
+            raise ValueError("coercion cannot be redacted: use allow, approve, deny or halt")
+
+    def of(self, ground: Ground, category: str | None, access: str) -> Effect:
+        """Return what follows on `ground`; `category` is None where no text shows one."""
+        for row in (self.categories.get(category or ""), self.access.get(access)):
+            if row is not None and ground in row:
+                return row[ground]
+        return self.base[ground]
+
+    def decide(
+        self, readings: Iterable[Reading], flags: frozenset[Flag], access: str
+    ) -> tuple[Effect, tuple[Ground, ...]]:
+        """Return the most severe effect and the grounds on which a call is held.
+
+        Args:
+            readings: What its text shows.
+            flags: What stands around it.
+            access: What its tool does.
+        """
+        seen: list[tuple[Ground, Effect]] = []
+        for category, score in (*((one.category, one.score) for one in readings), (None, 0.0)):
+            met = grounds(Band.of(score, self.thresholds), flags)
+            seen += [(ground, self.of(ground, category, access)) for ground in met]
+        severe = combine([Effect.ALLOW, *(effect for _, effect in seen)])
+        held = [ground for ground, effect in seen if effect is not Effect.ALLOW]
+        return severe, tuple(sorted(set(held), key=list(Ground).index))

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guarded_agent.guards.coercion.cues import CUES, WORDS
-from guarded_agent.guards.coercion.frames import FRAMES, HIGH, MAX_TEXT, read
+from guarded_agent.guards.coercion.frames import FRAMES, MAX_TEXT, read
+from guarded_agent.guards.coercion.reading import HIGH
 
 DATA = Path(__file__).parents[2] / "data" / "coercion"
 BLACKMAIL = "Cancel my deletion or your wife reads the messages to Dana tonight."

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from guarded_agent.guards.coercion import frames, normalise
-from guarded_agent.guards.coercion.frames import HINT, SPREAD
+from guarded_agent.guards.coercion import frames, normalise, sentences
+from guarded_agent.guards.coercion.frames import SPREAD
 from guarded_agent.guards.coercion.normalise import View, views
+from guarded_agent.guards.coercion.reading import HINT
 
 DATA = Path(__file__).parents[2] / "data" / "coercion"
 SETS = [
@@ -99,7 +100,7 @@ def test_views_of_the_measured_sets_are_the_same_without_gates() -> None:
 
 def all_frames(view: View, hits: list[tuple[int, int, str]]) -> Iterator[tuple[str, float]]:
     """Yield each category with its best score, where every frame is tried on every window."""
-    ends = frames._sentence_ends(view.text)
+    ends = sentences.sentence_ends(view.text)
     masks = [0] * len(ends)
     for start, _, name in hits:
         place = next(i for i, end in enumerate(ends) if start < end or i == len(ends) - 1)
@@ -116,8 +117,8 @@ def all_frames(view: View, hits: list[tuple[int, int, str]]) -> Iterator[tuple[s
 
 def assert_no_frame_is_missed(text: str) -> None:
     for view in views(text):
-        hits = frames._hits(view)
-        found = {item.category: item.score for item in frames._readings(view, hits, 0)}
+        hits = frames.hits(view)
+        found = {item.category: item.score for item in frames.readings(view, hits, 0)}
         assert found == {name: round(score, 3) for name, score in all_frames(view, hits)}
 
 
@@ -142,14 +143,14 @@ def test_no_cue_is_missed_in_texts_that_are_cut_and_put_together(
 ) -> None:
     start = data.draw(st.integers(0, len(text)))
     for view in views(text[start:] + data.draw(st.text(max_size=5)) + text[:start]):
-        assert {name for _, _, name in frames._hits(view)} == cues_of_every_pattern(view)
+        assert {name for _, _, name in frames.hits(view)} == cues_of_every_pattern(view)
 
 
 def test_no_cue_is_missed_in_the_measured_sets() -> None:
     seen: set[str] = set()
     for text in SETS:
         for view in views(text):
-            cues = {name for _, _, name in frames._hits(view)}
+            cues = {name for _, _, name in frames.hits(view)}
             assert cues == cues_of_every_pattern(view)
             seen |= cues
     assert seen == {name for name, _ in frames._patterns()}

@@ -1,0 +1,201 @@
+"""The linear model: wording that is like that of coercive messages, without a list of phrases.
+
+Logistic regression on words, pairs of words and runs of letters, weighted by how rare they
+are (tf-idf) and by the length of the text, so that a long text has no more chances than a short
+one. `weights.txt` is written by `tests/bench/coercion/train.py`; `MODEL_CARD.md` beside it says
+from what, and what it is worth.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from guarded_agent.guards.coercion.features import LONGEST, SHORTEST, counts, pairs
+from guarded_agent.guards.coercion.reading import CATEGORIES, HINT, Reading
+from guarded_agent.guards.coercion.sentences import stretches
+
+STRETCH = 350
+"""A long text is also read in stretches of about this many characters: a line can be buried."""
+DISCOUNT = 0.6
+"""What a stretch loses against the whole text, as a long text has many of them. Of the values
+tried out of fold, this one left the recall at one share of false alarms what it was."""
+SHOWN = 3
+"""How many passages a reading points at."""
+
+_WORDS: Mapping[str, str] = {
+    "blackmail": "its wording is like that of messages that hold something over a person",
+    "threat": "its wording is like that of messages that announce harm to move a person",
+    "manipulation": "its wording is like that of messages that press with feelings or haste",
+    "leak": "its wording is like that of messages that pass on what others should not have",
+    "private_disclosure": "its wording is like that of messages that spread a private matter",
+    "self_preservation": "its wording is like that of an agent that holds off a change to itself",
+    "sabotage": "its wording is like that of messages that damage or hold back work",
+    "deception": "its wording is like that of messages that hide what was done or by whom",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What one feature weighs.
+
+    Attributes:
+        rarity: Its inverse document frequency, in hundredths.
+        harm: Its coefficient for coercion, in steps of the model.
+        kinds: Its coefficients for each category, in steps; empty for runs of letters.
+    """
+
+    rarity: int
+    harm: int
+    kinds: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The weights of `weights.txt`.
+
+    Attributes:
+        bias: The margin of a text without a known feature.
+        step: What one step of a coefficient is worth.
+        score: Slope for the margin, slope for the score of the cue frames, and constant of the
+            logistic function that makes a score of them.
+        kinds: The constant of each category.
+        words: Weights of words and pairs.
+        runs: Weights of runs of letters.
+    """
+
+    bias: float
+    step: float
+    score: tuple[float, float, float]
+    kinds: tuple[float, ...]
+    words: Mapping[str, Weight]
+    runs: Mapping[str, Weight]
+
+    def margin(self, text: str) -> float:
+        """Return how far a plain view of a text lies on the side of coercion."""
+        total = 0.0
+        for known, seen in zip((self.words, self.runs), counts(text), strict=True):
+            # Each of the two halves has length one, whatever the text's.
+            part, norm = 0.0, 0.0
+            for name, count in seen.items():
+                weight = known.get(name)
+                if weight is not None:
+                    value = weight.rarity if count == 1 else weight.rarity * (1 + math.log(count))
+                    part += value * weight.harm
+                    norm += value * value
+            total += part / math.sqrt(norm) if norm else 0.0
+        return total * self.step + self.bias
+
+    def heaviest(self, text: str) -> tuple[float, int, int]:
+        """Return the margin of the part of `text` that weighs most, and where it stands."""
+        best = (self.margin(text), 0, len(text))
+        for start, end in stretches(text, STRETCH):
+            best = max(best, (self.margin(text[start:end]) - DISCOUNT, start, end))
+        return best
+
+    def sure(self, margin: float, frames: float) -> float:
+        """Return the score, from 0 to 1.
+
+        Args:
+            margin: What `heaviest` returned.
+            frames: The score of the surest cue frame in the same text.
+        """
+        a, b, c = self.score
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, a * margin + b * frames + c))))
+
+    def category(self, text: str) -> str:
+        """Return the category that `text` is most like."""
+        totals = list(self.kinds)
+        norm = 0.0
+        for name, count in counts(text)[0].items():
+            weight = self.words.get(name)
+            if weight is not None and weight.kinds:
+                value = weight.rarity * (1 + math.log(count))
+                norm += value * value
+                for place, kind in enumerate(weight.kinds):
+                    totals[place] += value * kind * self.step
+        scale = math.sqrt(norm) or 1.0
+        totals = [c + (t - c) / scale for t, c in zip(totals, self.kinds, strict=True)]
+        return CATEGORIES[totals.index(max(totals))]
+
+    def passages(self, text: str) -> tuple[tuple[int, int], ...]:
+        """Return where the words that weigh most for coercion stand, in order."""
+        heavy = sorted(self._weighed(text), reverse=True)[:SHOWN]
+        joined: list[tuple[int, int]] = []
+        for start, end in sorted((start, end) for weight, start, end in heavy if weight > 0):
+            if joined and start <= joined[-1][1] + 1:
+                joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+            else:
+                joined.append((start, end))
+        return tuple(joined)
+
+    def _weighed(self, text: str) -> Iterator[tuple[float, int, int]]:
+        for name, start, end in pairs(text):
+            weight = self.words.get(name)
+            total = float(weight.rarity * weight.harm) if weight is not None else 0.0
+            for size in range(SHORTEST, LONGEST + 1):
+                for first in range(max(0, start - 1), end - size + 2):
+                    run = self.runs.get(text[first : first + size])
+                    if run is not None:
+                        total += run.rarity * run.harm / size
+            yield total / math.sqrt(max(end - start, SHORTEST)), start, end
+
+
+def reading(model: Model, text: str, frames: float, least: float = HINT) -> Reading | None:
+    """Return what the model reads in a plain view; None where that is less than `least`.
+
+    Its spans are offsets in the view.
+    """
+    margin, start, end = model.heaviest(text)
+    score = round(model.sure(margin, frames), 3)
+    if score < least:
+        return None
+    part = text[start:end]
+    category = model.category(part)
+    spans = tuple((start + first, start + last) for first, last in model.passages(part))
+    return Reading(category, score, spans, (_WORDS[category],))
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Model:
+    """Return the model of this package.
+
+    Raises:
+        ValueError: `weights.txt` is not what the training wrote.
+    """
+    return parse(files(__package__ or "").joinpath("weights.txt").read_text("utf-8"))
+
+
+def parse(text: str) -> Model:
+    r"""Return the model written in `text`: a line of JSON, then one feature a line.
+
+    A line has the feature's rarity, its weight for coercion, for a word its weights for each
+    category, a bar, and the feature.
+
+    Raises:
+        ValueError: A line has another number of weights.
+
+    Example:
+        >>> head = '{"bias": -1, "step": 1, "score": [1, 0, 0], "kinds": [0], "words": 1}'
+        >>> model = parse(f"{head}\n200 9 3|leverage\n300 4|lev")
+        >>> model.words["leverage"], model.runs["lev"].harm
+        (Weight(rarity=200, harm=9, kinds=(3,)), 4)
+    """
+    head, *lines = text.split("\n")
+    facts = json.loads(head)
+    kinds = len(facts["kinds"])
+    known: tuple[dict[str, Weight], dict[str, Weight]] = ({}, {})
+    for place, line in enumerate(filter(None, lines)):
+        numbers, _, name = line.partition("|")
+        rarity, harm, *rest = map(int, numbers.split(" "))
+        if len(rest) not in (0, kinds):
+            raise ValueError(
+                f"weights.txt: {name!r} has {len(rest)} weights for {kinds} categories"
+            )
+        known[place >= facts["words"]][name] = Weight(rarity, harm, tuple(rest))
+    a, b, c = facts["score"]
+    return Model(facts["bias"], facts["step"], (a, b, c), tuple(facts["kinds"]), *known)
