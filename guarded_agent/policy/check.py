@@ -8,6 +8,7 @@ from guarded_agent.core.errors import PolicyError, Problem
 from guarded_agent.core.tool import ToolSpec
 from guarded_agent.policy.conditions import Cel
 from guarded_agent.policy.match import Engine
+from guarded_agent.policy.merge import unknown_in_guards
 from guarded_agent.policy.model import Policy
 from guarded_agent.policy.rules import untyped_problems
 from guarded_agent.policy.source import in_file_order
@@ -19,7 +20,8 @@ def check(policy: Policy, tools: Sequence[ToolSpec] | None = None) -> list[Probl
     Args:
         policy: A policy that loaded.
         tools: The agent's tools. Without them the conditions are parsed, and their
-            functions and context variables checked, but not their arguments.
+            functions and context variables checked, but not their arguments; tools that a
+            guard names are compared with those listed, if the policy denies all others.
 
     Example:
         >>> rules = [{"effect": "allow", "when": "args.n >"}]
@@ -28,7 +30,8 @@ def check(policy: Policy, tools: Sequence[ToolSpec] | None = None) -> list[Probl
         rule pay/1 of tool pay
     """
     if tools is None:
-        return in_file_order(untyped_problems(policy, Cel()))
+        unknown = unknown_in_guards(policy, (), all_known=False)
+        return in_file_order([*untyped_problems(policy, Cel()), *unknown])
     try:
         Engine(policy, tools)
     except PolicyError as error:

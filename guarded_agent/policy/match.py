@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from guarded_agent.core.action import Action
@@ -17,7 +17,13 @@ from guarded_agent.policy.arguments import at
 from guarded_agent.policy.conditions import Cel, ConditionEngine, Failure
 from guarded_agent.policy.destinations import destination_host
 from guarded_agent.policy.limits import Limit, limit_key
-from guarded_agent.policy.merge import keys_for, merged, one_of_each, unmatched_keys
+from guarded_agent.policy.merge import (
+    keys_for,
+    merged,
+    one_of_each,
+    unknown_in_guards,
+    unmatched_keys,
+)
 from guarded_agent.policy.model import Policy
 from guarded_agent.policy.rules import LimitRule, Rule, ToolRules, tool_rules
 from guarded_agent.policy.source import in_file_order
@@ -109,7 +115,8 @@ class Engine:
         Args:
             policy: The policy.
             tools: Every tool that the agent has, as it declares itself.
-            strict_tools: Treat an entry that is about none of `tools` as an error.
+            strict_tools: Treat an entry that is about none of `tools` as an error, under
+                `tools` and under a guard's.
             conditions: The condition language; CEL by default.
 
         Raises:
@@ -121,8 +128,10 @@ class Engine:
         self._inside_list = sorted(self._inside)
         self._tools: dict[str, ToolRules] = {}
         kept, problems = one_of_each(tools, policy)
+        names = [spec.name for spec in kept]
         if strict_tools:
-            problems += unmatched_keys(policy, [spec.name for spec in kept])
+            problems += unmatched_keys(policy, names)
+        problems += unknown_in_guards(policy, names, all_known=strict_tools)
         for spec in kept:
             problems += self._add(spec)
         if problems:
@@ -195,6 +204,9 @@ class Engine:
         if rules is None:
             because = "the tool is not one that the policy was checked against"
             return [Trial("unknown-tool", Effect.DENY, True, because=because)], []
+        if rules.spec.concern:  # whatever else the policy says: a person always gets it
+            because = "the agent raises a concern: read it and answer"
+            return [Trial("concern", Effect.APPROVE, True, because=because)], []
         try:
             check_limits(action.args)
             values = rules.arguments.values(action.args)
@@ -219,7 +231,10 @@ class Engine:
             return [self.policy.source.problem(message, ("tools", keys[1]), at_key=True)]
         key = keys[0] if keys else None
         entry = None if key is None else self.policy.tools[key]
-        rules, problems = tool_rules(self.policy, key, merged(spec, entry), self._conditions)
+        if self.policy.concern.off:
+            spec = replace(spec, concern=False)
+        seen = spec if spec.concern else merged(spec, entry)
+        rules, problems = tool_rules(self.policy, key, seen, self._conditions)
         self._tools[spec.name] = rules
         return problems
 

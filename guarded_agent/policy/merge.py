@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import cast
 
 from guarded_agent.core.errors import Problem
 from guarded_agent.core.label import Confidentiality, Label
@@ -50,6 +51,55 @@ def unmatched_keys(policy: Policy, names: Iterable[str]) -> list[Problem]:
             message = f'there is no tool "{key}"{suggestion(key, known)}'
             problems.append(policy.source.problem(message, path, at_key=True))
     return problems
+
+
+def unknown_in_guards(policy: Policy, names: Iterable[str], *, all_known: bool) -> list[Problem]:
+    """Return a problem for each tool that a guard's `tools` names and that there is not.
+
+    A rule under a name with a typo would guard nothing, and nobody would see it.
+
+    Args:
+        policy: The policy.
+        names: The tools that are known.
+        all_known: Whether there are no others. If there may be, only a policy that denies
+            what it does not list says which they can be.
+
+    Example:
+        >>> guards = {"pii": {"tools": {"serch": {"tool_result": "block"}}}}
+        >>> policy = Policy.from_mapping({"version": 1, "guards": guards})
+        >>> print(*unknown_in_guards(policy, ["search"], all_known=True))
+        policy: guards.pii.tools.serch: there is no tool "serch"; did you mean search?
+    """
+    problems: list[Problem] = []
+    known = set(names)
+    if not all_known:
+        known |= {key for key in policy.tools if not is_glob(key)}
+    others = policy.unlisted
+    closed = bool(policy.tools) and {others.read, others.write, others.send} == {"deny"}
+    for guard, section in policy.guards.items():
+        for name in _tools_in(section):
+            if name in known:
+                continue
+            if is_glob(name):
+                message = f'"{name}" is a glob: a guard takes the whole name of each tool'
+            elif all_known:
+                message = f'there is no tool "{name}"{suggestion(name, sorted(known))}'
+            elif closed and not keys_for(policy, name):
+                near = suggestion(name, sorted(known))
+                message = f'"{name}" is not among tools, and all others are denied{near}'
+            else:
+                continue
+            path = ("guards", guard, "tools", name)
+            problems.append(policy.source.problem(message, path, at_key=True))
+    return problems
+
+
+def _tools_in(section: object) -> list[str]:
+    """Return the tools that a guard's section names; the guard reports what is malformed."""
+    if not isinstance(section, Mapping):
+        return []
+    tools = cast("Mapping[str, object]", section).get("tools")
+    return list(cast("Mapping[str, object]", tools)) if isinstance(tools, Mapping) else []
 
 
 def one_of_each(tools: Sequence[ToolSpec], policy: Policy) -> tuple[list[ToolSpec], list[Problem]]:

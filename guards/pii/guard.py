@@ -68,7 +68,8 @@ class PiiGuard:
         final_output: Likewise.
         tool_arguments: Likewise; `deny` is the same as `block`.
         actions: How single kinds are redacted wherever a stage redacts them.
-        tools: By the name of a tool, its own `tool_arguments` and `tool_result`.
+        tools: By the whole name of a tool, its own `tool_arguments` and `tool_result`. A policy
+            that names a tool that the agent does not have is wrong, as under the policy's `tools`.
         custom: Kinds of your own: a pattern, or a list of words.
         keep_domains: Mail domains that are left alone: the organisation's own.
         keep: Further mail addresses or domains that are left alone.

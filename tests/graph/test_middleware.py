@@ -141,6 +141,14 @@ def test_a_model_that_other_middleware_swaps_in_is_guarded(
     assert "[CARD]" in said
 
 
+def test_a_tool_that_a_guard_of_the_policy_names_must_exist(bank: Any, store: Store) -> None:
+    pii = {"tools": {"balanse": {"tool_result": "block"}}}
+    policy = {**POLICY, "guards": {"pii": pii}}
+    says = r'guards\.pii\.tools\.balanse: there is no tool "balanse"; did you mean balance\?'
+    with pytest.raises(PolicyError, match=says):
+        guard(bank.tools(), policy=policy, store=store)
+
+
 def test_a_tool_named_in_the_policy_must_exist_where_tools_are_given(
     bank: Any, store: Store
 ) -> None:

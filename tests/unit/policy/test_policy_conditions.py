@@ -199,6 +199,63 @@ def test_a_key_that_is_about_no_tool_or_twice_about_one_is_an_error(tools: str, 
     assert [str(problem) for problem in check(policy, [SEND])] == [line]
 
 
+RULE = "{tool_arguments: {US_SSN: block}}"
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("snd", 'p.yaml:4:17: guards.pii.tools.snd: there is no tool "snd"; did you mean send?'),
+        ("'SEND'", 'p.yaml:4:17: guards.pii.tools.SEND: there is no tool "SEND"'),
+        ("'se*'", 'p.yaml:4:17: guards.pii.tools.se*: "se*" is a glob: a guard takes the whole name of each tool'),
+        ("send", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("tools", ["{send: {}}", "{'se*': {}}", "{}"])
+def test_a_guard_that_names_a_tool_that_there_is_not_is_an_error(
+    name: str, line: str | None, tools: str
+) -> None:
+    text = f"version: 1\ntools: {tools}\nguards:\n  pii: {{tools: {{{name}: {RULE}}}}}\n"
+    problems = check(Policy.from_text(text, "p.yaml"), [SEND])
+    assert [str(problem) for problem in problems] == ([line] if line else [])
+
+
+@pytest.mark.parametrize(
+    ("tools", "unlisted", "name", "words"),
+    [
+        ({"send": {}}, {}, "snd", ['"snd" is not among tools, and all others are denied; did you mean send?']),
+        ({"se*": {}}, {}, "other", ['"other" is not among tools, and all others are denied']),
+        ({"send": {}}, {}, "*", ['"*" is a glob: a guard takes the whole name of each tool']),
+        ({"send": {}}, {}, "send", []),
+        ({"se*": {}}, {}, "search", []),
+        ({"send": {}}, {"read": "allow"}, "search", []),
+        ({}, {}, "search", []),
+    ],
+)  # fmt: skip
+def test_without_tools_a_guard_may_name_those_that_the_policy_lets_in(
+    tools: dict[str, Any], unlisted: dict[str, str], name: str, words: list[str]
+) -> None:
+    pii = {"tools": {name: {"tool_result": "block"}}}
+    policy = Policy.from_mapping(
+        {"version": 1, "tools": tools, "unlisted": unlisted, "guards": {"pii": pii}}
+    )
+    assert [problem.message for problem in check(policy)] == words
+    assert [problem.message for problem in _non_strict(policy)] == words
+
+
+def _non_strict(policy: Policy) -> list[Any]:
+    try:
+        Engine(policy, [], strict_tools=False)
+    except PolicyError as error:
+        return list(error.problems)
+    return []
+
+
+@pytest.mark.parametrize("section", [{}, {"tools": None}, {"tools": ["send"]}, []])
+def test_what_is_malformed_in_a_guard_is_left_to_the_guard(section: Any) -> None:
+    assert check(Policy.from_mapping({"version": 1, "guards": {"pii": section}}), [SEND]) == []
+
+
 def test_entries_for_absent_tools_can_be_allowed_on_purpose() -> None:
     engine = Engine(
         Policy.from_text("version: 1\ntools: {other: {}}\n"), [SEND], strict_tools=False
