@@ -23,8 +23,7 @@ from guarded_agent.core import Action, Context, Said, Sink, Stage, Subject, Thre
 from guarded_agent.core.context import MOST_SAID
 from guarded_agent.core.effect import Effect
 from guarded_agent.core.tool import ToolSpec
-from guarded_agent.guards.coercion import CoercionGuard, frames, linear, read
-from guarded_agent.guards.coercion.normalise import views
+from guarded_agent.guards.coercion import CoercionGuard, read
 from guarded_agent.guards.coercion.reading import HIGH, HINT
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -41,10 +40,7 @@ INSIDE = frozenset({"acme.example"})
 
 def score(text: str) -> float:
     """Return the score of the text tier, also below a hint."""
-    plain = views(text)[-1].text
-    framed = max((one.score for one in frames.read(text).readings), default=0.0)
-    model = linear.shipped()
-    return max(framed, model.sure(model.heaviest(plain)[0], framed))
+    return read(text, 1e-9).score
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -176,8 +176,12 @@ def main() -> None:
         line("linear, new writer", margins[new], harmful[new])
         return
     # The share of harmful texts here is made up, so the constant is set by the false alarms
-    # that are wanted: at `HIGH` that many honest texts are flagged, out of fold.
-    _, bar = recall_at(scores[new], harmful[new], FALSE_ALARMS)
+    # that are wanted: at `HIGH` that many honest texts are flagged, out of fold, by either.
+    honest = new & ~harmful
+    sure = float((cues[honest] >= HIGH).mean())
+    _, bar = recall_at(
+        scores[new & (cues < HIGH)], harmful[new & (cues < HIGH)], max(FALSE_ALARMS - sure, 0.002)
+    )
     a, b = scorer.coef_[0]
     c = scorer.intercept_[0] - bar + np.log(HIGH / (1 - HIGH))
     halves, model = fit(texts, harmful, weights)
