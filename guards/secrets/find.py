@@ -21,8 +21,9 @@ from guarded_agent.guards.secrets.formats import RULES, Rule
 from guarded_agent.guards.secrets.frames import FRAMES, Frame
 from guarded_agent.guards.secrets.leased import find_leased
 from guarded_agent.guards.secrets.likely import placeholder
-from guarded_agent.guards.secrets.named import find_named, find_near
+from guarded_agent.guards.secrets.named import find_named
 from guarded_agent.guards.secrets.names import MARK, NAME, PATTERN
+from guarded_agent.guards.secrets.near import find_near
 
 PROVIDERS = frozenset(
     {rule.provider for rule in RULES} | {frame.category for frame in FRAMES} | {"password", "token"}

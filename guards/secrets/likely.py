@@ -11,8 +11,8 @@ import math
 import re
 from collections import Counter
 
-PASSWORD, TOKEN, UNMIXED = 6, 10, 16
-"""The least characters of a password behind its name, of a token, and of one without a digit."""
+SHORTEST, PASSWORD, TOKEN, UNMIXED = 5, 6, 10, 16
+"""The least characters behind a name: of words, other passwords, tokens, and those of no digit."""
 
 _HOLDERS = re.compile(
     r"(?i)example|placeholder|change[_-]?(?:me|it|this)|your[_-]|[_-]your|redacted|dummy|sample"
@@ -35,13 +35,6 @@ _GLUED = re.compile(r"[a-z]{4,}[0-9]")
 _SAYS_ITSELF = re.compile(
     r"(?i)_?(?:my_?)?(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|key|value|string"
     r"|param|arg)s?_?[0-9]{0,2}"
-)
-_SPOKEN = frozenset(
-    """
-    required optional password passwort passphrase kennwort disabled incorrect forgotten
-    protected undefined mandatory encrypted plaintext cleartext confirmed sensitive generated
-    unchanged authentication credential credentials username database connection
-    """.split()  # noqa: SIM905 - it is a list of words
 )
 _PATH = re.compile(r"(?:[a-z][a-z0-9+.-]*:/)?(?:\.{0,2}/|~/|[A-Za-z]:\\)[\w.@/\\:?=&%#-]*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.Z+-]*)?")
@@ -76,29 +69,22 @@ def reference(value: str) -> bool:
     return _REFERENCE.match(value) is not None
 
 
-def password(value: str, *, firm: bool = False) -> bool:
-    """Return whether `value`, behind the word for a password, is likely one.
-
-    Args:
-        value: What stands there.
-        firm: Whether it is set there beyond doubt, as in `DB_PASSWORD=...`: then a word in small
-            letters counts, unless it is one that is used to speak about passwords.
+def password(value: str) -> bool:
+    """Return whether `value`, behind the word for a password, is likely one by its letters.
 
     Example:
         >>> password("hunter2!"), password("required"), password("get_password()")
         (True, False, False)
-        >>> password("swordfish"), password("swordfish", firm=True), password("required", firm=True)
-        (False, True, False)
     """
-    if len(value) < PASSWORD or not _literal(value):
+    if len(value) < PASSWORD:
         return False
-    if not _kinds(value) & {"digit", "sign"}:
-        plain = firm and len(value) >= 8 and value.islower() and value not in _SPOKEN
-        return plain or (len(value) >= 10 and _random(value))
+    if value.isalpha():
+        return len(value) >= TOKEN and _random(value) and _literal(value)
     if "digit" not in _kinds(value) and _identifier(value):
         return False
     # Names of things are in small letters; digits stand apart from their words.
-    return not (value.islower() and _identifier(value) and not _GLUED.search(value))
+    named = value.islower() and _identifier(value) and not _GLUED.search(value)
+    return not named and _literal(value)
 
 
 def token(value: str) -> bool:
@@ -215,13 +201,15 @@ def _random(value: str) -> bool:
 
 
 def _kinds(value: str) -> set[str]:
-    return {
-        "digit"
-        if char.isdigit()
-        else "upper"
-        if char.isupper()
-        else "lower"
-        if char.isalpha()
-        else "sign"
-        for char in value
-    }
+    return {_KIND.get(char) or _kind(char) for char in set(value)}
+
+
+def _kind(char: str) -> str:
+    if char.isdigit():
+        return "digit"
+    if char.isupper():
+        return "upper"
+    return "lower" if char.isalpha() else "sign"
+
+
+_KIND = {char: _kind(char) for char in map(chr, range(128))}

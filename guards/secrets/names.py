@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from guarded_agent.guards.secrets.likely import PASSWORD, UNMIXED
+from guarded_agent.guards.secrets.likely import SHORTEST, UNMIXED
 
 QUIET_AFTER = frozenset(
     """
@@ -34,11 +34,18 @@ _QUIET_BEFORE = frozenset(
 )
 NAME_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET_WORD = re.compile(r"(?i)pass|pwd|kennwort|secret|api|access|client|bearer|auth|private")
-_SAYS_PASSWORD = re.compile(r"(?i)pass|pwd|kennwort|contrase|senha")
+_SAYS_PASSWORD = re.compile(
+    r"(?i)pass|pwd|kennwort|contrase|senha|wachtwoord|(?-i:(?:\bpw|_pw|_PW)\b)"
+)
 
 
 # What names a secret. `key` alone names too much else.
-_PASSWORDS = r"pass(?:wor[dt]|wd|phrase|code)?|passwrd|pwd|kennwort|contrase(?:n|\xf1)a|senha"
+PASSWORDS = (
+    r"pass(?:wor[dt]|wd|phrase|code)?|passwrd|pwd|(?-i:(?:\bpw|_pw|_PW)\b)"
+    r"|kennwort|contrase(?:n|\xf1)a|senha|wachtwoord"
+)
+"""A word that names a password."""
+
 _TOKENS = (
     r"secret|token|credentials?|auth|api[_. -]?key"
     r"|(?:access|private|secret|auth|encrypt(?:ion)?|sign(?:ing|ature)?|master|account|service"
@@ -46,10 +53,19 @@ _TOKENS = (
     r"|project|rest|write|read|shared|host|server|security|integration|bot|user|jwt|hmac|aes)"
     r"[_. -]?key"
 )
-_SPLIT = re.compile(f"(?i){_PASSWORDS}|{_TOKENS}")
+WORD = f"{PASSWORDS}|{_TOKENS}"
+"""A word that names a secret."""
+
+_SPLIT = re.compile(f"(?i){WORD}")
 _GOES_ON = re.compile(  # passport, authority
     r"[a-z](?!s\b|s?[^a-z]|key|token|secret|code)[a-z]|[A-Z](?!S\b|S?[^A-Z]|KEY|TOKEN|SECRET|CODE)[A-Z]{2}"
 )
+
+IS = (
+    r"[\"'`*]{0,2}[ \t]{1,2}(?:(?:(?:is|was|has been) )?(?:now )?(?:re)?(?:set|changed) to"
+    r"|(?:is|was|will be)(?: now| still| currently)?|ist|lautet|es|est)[ \t]?:?\s{1,2}"
+)
+"""As in: the password is ..."""
 
 _SETS = (
     r"(?:[ \t]{0,8}(?:=>|:{0,3}=|\?=|\+=|\.=|\|\||:)[ \t]{0,8}"  # = : := => ?=
@@ -59,7 +75,7 @@ _SETS = (
     r"|(?:[ \t][^<>\n]{0,60})?>\s{0,40}"  # <password>
     r"|[\"']?,?\s{1,20}[\"']?[vV]alue[\"']?[ \t]{0,2}[:=][ \t]{0,2}"  # name: TOKEN / value: ...
     r"|\x1f\n"  # the name of a field in data
-    r"|[\"'`*]{0,2}[ \t]{1,2}(?:is|was|ist|lautet|es|est)[ \t]{0,1}:?\s{1,2}"  # the password is ...
+    rf"|{IS}"
     r")"
 )
 _SPACE = r"[ \t]{1,2}"
@@ -71,7 +87,7 @@ _OPENS_MORE = (
     rf"(?:(?:{_PREFIX}|\\{{1,3}})\\{{0,3}}[\"'`]{{1,3}}|[\"'`]{{0,3}}(?:Bearer |Basic |Token ))"
 )
 
-MARK = f"(?i:{_PASSWORDS}|{_TOKENS})"
+MARK = f"(?i:{WORD})"
 """Stands in every text in which `PATTERN` matches."""
 
 NAME = rf"{MARK}[A-Za-z0-9_.-]{{0,40}}"
@@ -94,7 +110,7 @@ def _before(word: str, value: str) -> str:
 
 # A token without a digit is long; what is not of one byte may be a digit too.
 _TOKEN = rf"{_CHAR}{{{UNMIXED}}}|{_CHAR}{{0,{UNMIXED - 2}}}[0-9?\x80-\xff]"
-PATTERN = f"{_before(_PASSWORDS, f'{_CHAR}{{{PASSWORD}}}')}|{_before(_TOKENS, _TOKEN)}"
+PATTERN = f"{_before(PASSWORDS, f'{_CHAR}{{{SHORTEST}}}')}|{_before(_TOKENS, _TOKEN)}"
 """Twice three groups: the name from the word on, the same of an option, the value's beginning."""
 
 
@@ -111,6 +127,11 @@ class Name:
     tells: bool
     password: bool
     own: bool
+
+    @property
+    def category(self) -> str:
+        """What stands in the replacement."""
+        return "password" if self.password else "token"
 
 
 class Names(dict[str, Name]):

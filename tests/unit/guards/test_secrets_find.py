@@ -126,9 +126,95 @@ def test_what_only_speaks_of_secrets_is_let_by(text: str) -> None:
     assert found(text) == []
 
 
-def test_a_plain_word_counts_only_where_it_is_set_beyond_doubt() -> None:
-    assert found("DB_PASSWORD=correcthorse") == [("password", "correcthorse")]
-    assert found("password: correcthorse") == []
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("DB_PASSWORD=swordfish", "swordfish"),
+        ("export DB_PASSWORD=Sunshine\n", "Sunshine"),
+        ("password: sunshine", "sunshine"),
+        ("  redis_password: dragon  # dev\n", "dragon"),
+        ("password: correct horse", "correct horse"),
+        ('{"password": "correct horse battery staple"}', "correct horse battery staple"),
+        ("DB_PASSWORD='correct-horse-battery-staple'", "correct-horse-battery-staple"),
+        ("password: str = 'sunshine'", "sunshine"),
+        ("- name: SMTP_PASSWORD\n  value: dragon\n", ""),
+        ('- name: SMTP_PASSWORD\n  value: "dragon"\n', "dragon"),
+        ("host=h user=ann password=sunshine dbname=crm", "sunshine"),
+        ("mysql --password=sunshine crm", "sunshine"),
+        ("<password>sunshine</password>", "sunshine"),
+        ("\n\x1epassword\x1f\nsunshine", "sunshine"),
+        ("the password is sunshine", "sunshine"),
+        ("The password was changed to sunshine, tell Bo.", "sunshine"),
+        ("my password is 'sunshine'", "sunshine"),
+    ],
+)
+def test_plain_words_are_a_password_where_they_are_all_that_is_set(text: str, value: str) -> None:
+    assert found(text) == ([("password", value)] if value else [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: required",
+        "the password is wrong.",
+        "the password is missing.",
+        "The password is stored in the vault.",
+        "The password is pretty strong.",
+        "the password is case-sensitive",
+        "password is sunshine or rain",
+        "password: see vault",
+        "password: string,",
+        "password: SecretStr",
+        "f(user=username, password=entered)",
+        "f(user=person, password=typed_in)",
+        '"password": "Kennwort"',
+        '"password": "Enter your password"',
+        '"password": "current-password"',
+        '<input name="password" class="loginform">',
+        '["username", "password", "nickname"]',
+        "on_pass: allow",
+        "pass_threshold: numeric",
+        "smtp.password: vault-mail-prod",
+    ],
+)
+def test_words_that_speak_about_passwords_are_none(text: str) -> None:
+    assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{v} is still our api_key, no?",
+        "put {v} into the field signing_key",
+        "echo {v} | secret-tool store api_token",
+        "printf '{v}' > api_token.txt",
+        "UPDATE conf SET value='{v}' WHERE name='api_token'",
+        "{v} (api_token) was revoked",
+        'let api_token = String::from("{v}");',
+        "api_token text NOT NULL DEFAULT '{v}'",
+        "what is the token?\nbo: {v}",
+    ],
+)
+def test_a_random_value_is_found_where_words_lead_from_or_to_its_name(text: str) -> None:
+    assert found(text.format(v=KEY)) == [("token", KEY)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "commit {v} is in the token branch",
+        "git show {v} | grep token",
+        "{v}  token.txt",
+        "{v} is the sha of our token",
+        "etag={v} for our token",
+        "x.io/img:{v} is for the token",
+        "verify('{v}', api_token=x)",
+        "{v} token service",
+        "{v} is for auth.",
+    ],
+)
+def test_a_random_value_in_front_of_a_name_is_none_if_it_is_another_things(text: str) -> None:
+    assert found(text.format(v=KEY)) == []
 
 
 @pytest.mark.parametrize(
@@ -251,6 +337,11 @@ def test_every_pattern_has_at_most_one_group_and_compiles() -> None:
         "Bearer " + "a1" * 10 + " ",
         "secret_" * 8,
         "password=a.b-c_d/e:f;g=",
+        "password:",
+        "password is sunshine ",
+        "password: aaa bbb ccc ",
+        "9f8a7c3be1d24f609f8a7c3b is our token ",
+        "9f8a7c3be1d24f609f8a7c3b",
     ],
 )
 def test_time_grows_with_the_length_and_no_faster(piece: str) -> None:
