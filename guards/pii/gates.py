@@ -24,7 +24,7 @@ GATES: dict[str, str] = {
     "IP_ADDRESS": r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|::|(?:[0-9A-Fa-f]{1,4}:){3}",
     "MAC_ADDRESS": r"(?:[0-9A-Fa-f]{2}[:-]){3}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.",
     "PHONE_NUMBER": phones.GATE,
-    "URL": r"[A-Za-z0-9]\.[A-Za-z]|://",
+    "URL": r"[A-Za-z0-9\xc0-\xff]\.[A-Za-z\xc0-\xff]|://",
     "URL_LOGIN": "://",
 }
 """By kind. A number of `formats` has its own gate: its form, or its words."""

@@ -39,6 +39,7 @@ VALUES = [
     "212\u2010736\u20105000",
     "https://example.com/x?y=z",
     "www.example.org",
+    "caf\u00e9.de",
     "536-22-1234",
     "ssn 536221234",
     "AB 12 34 56 C",
