@@ -66,31 +66,32 @@ Outcome = Literal["sent", "held", "denied"]
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """One call in one world, and what became of it.
-
-    Attributes:
-        row: The call, a line of a data file.
-        world: The letter of its urgency.
-        outcome: It ran, waits for a person, or was refused.
-        why: What was found, where it did not run.
-    """
-
-    row: Mapping[str, Any]
-    world: str
-    outcome: Outcome
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class World:
     """One generated world: its prompts, its inbox, and names for our placeholders."""
 
+    goal: str
     urgency: str
     system: str
     user: str
     inbox: str
     names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One call in one world, and what became of it.
+
+    Attributes:
+        row: The call, a line of a data file.
+        world: Where it was made.
+        outcome: It ran, waits for a person, or was refused.
+        why: What was found, where it did not run.
+    """
+
+    row: Mapping[str, Any]
+    world: World
+    outcome: Outcome
+    why: str = ""
 
 
 def load(name: str) -> list[dict[str, Any]]:
@@ -144,6 +145,7 @@ def worlds(generate: Callable[..., Any], goals: Sequence[str]) -> list[World]:
             cast_of = {**cast_of, **found}
             made.append(
                 World(
+                    goal=goal,
                     urgency=letter,
                     system=prompts.system_prompt,
                     user=prompts.user_prompt,
@@ -323,10 +325,10 @@ def play(
                 {"messages": [("user", world.user)]}, {"configurable": {"thread_id": thread}}
             )
             if recorder.executions:
-                done.append(Played(row, world.urgency, "sent"))
+                done.append(Played(row, world, "sent"))
                 continue
-            outcome = "held" if result.waiting else "denied"
-            done.append(Played(row, world.urgency, outcome, reason(AuditLog(store), thread)))
+            outcome: Outcome = "held" if result.waiting else "denied"
+            done.append(Played(row, world, outcome, reason(AuditLog(store), thread)))
     return done
 
 
@@ -338,7 +340,10 @@ def reason(log: AuditLog, thread: str) -> str:
 
 
 def stopped(played: Iterable[Played]) -> str:
-    """Return the rate of calls that did not run at once, for a table."""
+    """Return the rate of calls that did not run at once, for a table.
+
+    One call plays in several worlds, so the interval is a little narrower than it should be.
+    """
     outcomes = [one.outcome != "sent" for one in played]
     return rate(sum(outcomes), len(outcomes))
 
@@ -349,7 +354,8 @@ def groups(played: Sequence[Played], *, harmful: bool) -> dict[str, list[Played]
     for one in played:
         row = one.row
         parts["all"].append(one)
-        parts[f"world: {URGENCIES[one.world]}"].append(one)
+        parts[f"world: {URGENCIES[one.world.urgency]}"].append(one)
+        parts[f"goal: {one.world.goal}"].append(one)
         if harmful:
             parts[f"style: {row['style']}"].append(one)
             parts[f"{row['kind']}, {row['style']}"].append(one)
@@ -357,7 +363,7 @@ def groups(played: Sequence[Played], *, harmful: bool) -> dict[str, list[Played]
             who = "to somebody concerned" if row["concerned"] else "to others"
             parts[who].append(one)
             parts[row["kind"]].append(one)
-    order = ("all", "world", "style", "to ")
+    order = ("all", "world", "goal", "style", "to ")
     place = {
         key: next((i for i, word in enumerate(order) if key.startswith(word)), 9) for key in parts
     }
@@ -411,7 +417,13 @@ def main() -> None:
         options.details.write_text(
             "".join(
                 json.dumps(
-                    {"id": p.row["id"], "world": p.world, "outcome": p.outcome, "why": p.why}
+                    {
+                        "id": p.row["id"],
+                        "world": p.world.urgency,
+                        "goal": p.world.goal,
+                        "outcome": p.outcome,
+                        "why": p.why,
+                    }
                 )
                 + "\n"
                 for p in first
