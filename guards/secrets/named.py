@@ -23,8 +23,8 @@ def judged(name: Name, value: str) -> bool:
     return password(value) if name.password else token(value)
 
 
-# Most of what stands there: a call, or a word that opens a sentence.
-_NOTHING = re.compile(r"[A-Za-z_][A-Za-z_.:>-]*[0-9]?[(\[]|([a-z]+)(?=[.,;:!?)]?\s)")
+# Most of what stands there: a call, a reference, or a word that opens a sentence.
+_NOTHING = re.compile(r"[A-Za-z_][A-Za-z_.:>-]*[0-9]?[(\[]|\$[{(]|([a-z]+)(?=[.,;:!?)]?\s)")
 _MORE = re.compile(r"[;&,]\s?[A-Za-z_ .-]{1,30}[=:]|</|&amp;|&quot;|\\u00")
 _QUOTES = "\"'`"
 _AFTER = ",;.:)]}>"
@@ -45,15 +45,16 @@ def find_named(pattern: Any, text: str, data: bytes) -> Iterator[tuple[int, int,
     names = Names()
     at = 0
     while match := pattern.search(data, at):
-        groups = match.lastindex
-        start = match.start(groups)
-        first, last = match.span(groups - 2)
-        if first < 0:
-            first, last = match.span(groups - 1)
-        at = max(start, match.start() + 1)  # what is no secret may hold the name of one
+        group = 3
+        if (start := match.span(3)[0]) < 0:  # each call of its methods costs as much as the search
+            group, start = 6, match.span(6)[0]
+        at = start  # what is no secret may hold the name of one
         word = _NOTHING.match(text, start, start + LONGEST)
         if word and (word[1] is None or spoken(word[1])):
             continue
+        first, last = match.span(group - 2)
+        if first < 0:
+            first, last = match.span(group - 1)
         first = name_start(text, first)
         name = text[first:last]
         if not names[name].tells or not _leads(text, first, last, start):

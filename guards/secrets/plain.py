@@ -55,9 +55,10 @@ _SMALL = frozenset(
     para con sin il lo di da non per quite pretty really rather enough instead both
     """.split()  # noqa: SIM905
 )
-_SPEAKS = re.compile(  # what says how something is or was done, and the names of variables
-    r".*(?:ed|ly|able|ible|ized|ised)|.*(?:passw|pwd|secret|token|credential|param|config|input"
-    r"|field|value|string|hash).*|(?:user|my|new|old|your|the|get|set).*pass.*"
+_DONE = ("ed", "ly", "able", "ible")  # how something is or was done
+_VARIABLE = re.compile(  # the names of variables
+    r"passw|pwd|secret|token|credential|param|config|input|field|value|string|hash"
+    r"|^(?:user|my|new|old|your|the|get|set).*pass"
 )
 _HOW = re.compile(r".*(?:ing|ent|ant|ive|ful|less|ical|ous|ory|ary|en)")  # `is missing`
 # Of a mere `pass` tests speak as well, and of `password_x` it is x that is set.
@@ -128,7 +129,12 @@ def spoken(word: str) -> bool:
         >>> spoken("required"), spoken("expired"), spoken("sunshine")
         (True, True, False)
     """
-    return word in _SPOKEN or word in _SMALL or _SPEAKS.fullmatch(word) is not None
+    return (
+        word in _SPOKEN
+        or word in _SMALL
+        or word.endswith(_DONE)
+        or _VARIABLE.search(word) is not None
+    )
 
 
 def _words(match: re.Match[str], *, title: bool = False, said: bool = False) -> bool:
