@@ -107,6 +107,9 @@ CODE = """def handler(event, context):
 """
 TALK = """The token is short-lived. Ask for a new password, or read the secret from the vault:
 the api key is never written down, and access_token is refreshed by the client. """
+SETTINGS = """The password is required. Your password: mandatory; the token is invalid.
+password = getpass() and api_key: "missing", PASSWORD=disabled, token=os.environ["TOKEN"] and
+client_secret: ${SECRET} too. """
 
 
 def speed() -> Iterator[str]:
@@ -116,6 +119,7 @@ def speed() -> Iterator[str]:
         ("prose", PROSE),
         ("code", CODE),
         ("prose full of the words of secrets", TALK),
+        ("the same, with something set to each", SETTINGS),
     ):
         cells: list[str] = []
         for size, times in ((1_000, 200), (10_000, 101), (100_000, 21), (999_000, 5)):
@@ -181,14 +185,20 @@ def figures(options: argparse.Namespace) -> Iterator[str]:
             shown(totals[group] - len(misses[name][group]), totals[group]) for name, _ in contenders
         ]
         rows.append(f"| {group} | {' | '.join(cells)} |")
-    hard = ("password of plain words", "random value, forms thought of later")
+    hard = (
+        "password of plain words",
+        "random value, forms thought of later",
+        "value or password, forms thought of last",
+    )
     easy = [group for group in totals if group not in hard]
     total = sum(totals[group] for group in easy)
     cells = [
         shown(total - sum(len(misses[name][group]) for group in easy), total)
         for name, _ in contenders
     ]
-    rows.append(f"| **all but plain words and later forms** | {' | '.join(cells)} |")
+    rows.append(
+        f"| **all but plain words and the forms of later and last** | {' | '.join(cells)} |"
+    )
     total = sum(totals.values())
     cells = [shown(total - sum(map(len, misses[name].values())), total) for name, _ in contenders]
     yield "\n".join([*rows, f"| **all** | {' | '.join(cells)} |"])

@@ -201,12 +201,13 @@ def passwords(chance: random.Random) -> tuple[str, str]:
 
 def plain_words(chance: random.Random) -> tuple[str, str]:
     """Return a password that is nothing but words."""
-    words = chance.choices(
-        ["correct", "horse", "battery", "staple", "summer", "dragon", "coffee"],
-        k=chance.randint(1, 3),
-    )
-    value = "".join(words)
+    value = _plain(chance)
     return chance.choice(list(NAMED.values()))(chance.choice(PASSWORD_NAMES), value), value
+
+
+def _plain(chance: random.Random) -> str:
+    words = ["correct", "horse", "battery", "staple", "summer", "dragon", "coffee"]
+    return "".join(chance.choices(words, k=chance.randint(1, 3)))
 
 
 def blocks(chance: random.Random) -> tuple[str, str]:
@@ -271,6 +272,33 @@ LATER: tuple[str, ...] = (
 )  # fmt: skip
 
 
+# Written when the rules had been widened for all of the above. They were not changed after that.
+LAST: tuple[str, ...] = (
+    "Bitte {m} auf {v} setzen", "{m} rotated, the new one: {v}", "<{m} id=\"prod\">{v}</{m}>", "{n}=\"{v}\" node server.js", "with open('t') as f: pass  # {m} = {v}",
+    "if {m} == \"\" {{ {m} = \"{v}\" }}", "curl 'https://h.example/api?q=1' --data-urlencode '{m}={v}'", "Header X-{m}: {v}", "{m}\t=\t{v}",
+    "{{\"op\": \"replace\", \"path\": \"/{m}\", \"value\": \"{v}\"}}", "terraform apply -var '{m}={v}'", "az keyvault secret set --name {m} --value {v}",
+    "aws ssm put-parameter --name /crm/{m} --value {v} --type SecureString", "gh secret set {n} --body {v}", "INSERT INTO conf (id, {m}) VALUES (7, '{v}')",
+    "My colleague left this as {m}: '{v}' (please delete)", "{v} <- {m}", "sed -i 's/{n}=.*/{n}={v}/' .env", "spring.{m}={v}\n", "{m} = new SecretString(\"{v}\".toCharArray())",
+    "[[ -z ${n} ]] && export {n}={v}", "ok so {m} equals {v} right?", "Response: {{'status': 200, 'data': {{'{m}': {{'raw': '{v}'}}}}}}", "{m}\n  {v}\nexpires\n  never",
+    "Your {m} has been generated. Copy it now, you will not see it again.\n\n{v}\n", "we use {v} as the {m} in staging", "localStorage.setItem('{m}', '{v}')",
+    "- {m}: |\n    {v}\n", "export {n}='{v}' # do not commit", "{n}: '{v}', // staging", "{m} (prod) {v}", "# {n}\n{v}\n",
+)  # fmt: skip
+LAST_SAID: tuple[str, ...] = (
+    "log in as ann with the password {p}", "Username: ann\nPassword: {p}\n", "mot de passe : {p}", "ALTER USER ann WITH PASSWORD '{p}';", "CREATE USER ann IDENTIFIED BY '{p}';",
+    "net use Z: \\\\srv\\share /user:ann {p}", "passwd for the wifi = {p}", "ann / {p} (password)", "I changed your password. It is {p} now.", "unzip -P {p} backup.zip",
+    "spring.datasource.password: {p}", "user=ann\npass={p}\n", "Wifi password -> {p}", "openssl enc -aes-256-cbc -pass pass:{p}", "PGPASSWORD={p} psql -h h crm",
+    "\"credentials\": {{\"user\": \"ann\", \"password\": \"{p}\"}}", "the root password here is simply {p}", "sshpass -p '{p}' ssh ann@h",
+)  # fmt: skip
+
+
+def written_last(chance: random.Random) -> tuple[str, str]:
+    """Return a random key, or a password of either kind, in a form that was thought of last."""
+    if chance.randrange(len(LAST) + len(LAST_SAID)) < len(LAST):
+        return _in_form(LAST, chance)
+    value = human(chance) if chance.random() < 0.5 else _plain(chance)
+    return chance.choice(LAST_SAID).format(p=value), value
+
+
 def more_forms(chance: random.Random) -> tuple[str, str]:
     """Return a random key in a form that the first version of the rules did not know."""
     return _in_form(MORE_FORMS, chance)
@@ -296,6 +324,7 @@ OTHERS: dict[str, Callable[[random.Random], tuple[str, str]]] = {
     "password of plain words": plain_words,
     "random value, more forms": more_forms,
     "random value, forms thought of later": written_later,
+    "value or password, forms thought of last": written_last,
 }
 
 
@@ -425,11 +454,29 @@ LATEST = (
     "password manager build {s}", "API key rotation job {u} finished in 12.4s", "Bearer bonds, series {m}", "access key fob no. 00417 returned", "credentials provider class com.acme.auth.V2CredentialsProvider",
     "secret_version: {u}", "token pruning kept {b} of the vocabulary", "no auth needed for /static/{m}.css", "SSH host key fingerprint SHA256:{b}", "key/token ratio 0.123456789012345", "author: ann, authored {s}",
 )  # fmt: skip
+# Written when the rules had been widened, as LAST.
+LAST_TALK = (
+    "The password prompt appears after 30 s.", "We moved the password to sops; ask Kim.", "My password manager is Bitwarden, yours is KeePass.", "The password is longer than twelve letters.", "password: at least one digit",
+    "Kennwort vergessen?", "password was entered three times", "The password is Ann's to choose.", "password (string): set on first login", "token {u} was revoked by ann", "see {s} for the token fix",
+    "{h} is what sha256sum says of token.txt", "cherry-pick {s} onto api-key-rotation", "blob {s} holds the old secret scanner", "run {m}: token tests passed", "request {m} came without a token",
+    "span {m} in auth-service took 12 ms", "build {s} (secret rotation)", "upload id {m}, api token not needed", "password is spelled with two s", "his password is as old as the company",
+    "the password is one of the ten most common ones", "the API key belongs to team 42, not to us", "Passwords are checked against haveibeenpwned.com", "password hint: name of the first pet",
+    "password strength: weak", "lost password link: https://crm.example/reset?id={u}", "the auth cookie is HttpOnly, SameSite=Lax",
+)  # fmt: skip
+LAST_FILES = (
+    "password=\"\" is refused with code 4012", "token: int = 0", "password -> password_hash in migration 0042", "auth = get_auth_header2()", "let token_len = 32;", "password_field.send_keys(creds2.password)",
+    "{{\"password\": {{\"type\": \"string\", \"minLength\": 8}}}}", "| password | string | yes | the user's password |", "PASSWORD_RESET_TIMEOUT=259200", "{h}  secrets.tar.gpg",
+    "image crm:{s} reads its api_key from the vault", "Password: ********", "password: {{{{ vault_db_password }}}}", "password: !vault |", "password: ENC[AES256_GCM,data:{b},type:str]", "secret: !ref CrmSecret2",
+    "token = parts[1].strip()", "const password = req.body.password;", "password = input('Password: ')", "assert response.json()['token'] is not None", "if password in COMMON: raise Weak(password)", "del password",
+    "client_secret_expires_at: 1798761600", "secret = hmac.new(key1, msg2, sha256)",
+)  # fmt: skip
 KINDS: dict[str, Callable[[random.Random], str]] = {
     "more code": lambda c: c.choice(LATER_CODE),
     "more prose": lambda c: c.choice(LATER_PROSE),
     "more talk": lambda c: c.choice(MORE_TALK).format(h=_digest(c), m=_digest(c, "md5"), u=_uuid(c), b=_b64(c, 24), s=_digest(c, "sha1")),
     "thought of later": lambda c: c.choice(LATEST).format(h=_digest(c), m=_digest(c, "md5"), u=_uuid(c), b=_b64(c, 24), s=_digest(c, "sha1")),
+    "thought of last, talk": lambda c: c.choice(LAST_TALK).format(h=_digest(c), m=_digest(c, "md5"), u=_uuid(c), s=_digest(c, "sha1")),
+    "thought of last, files": lambda c: c.choice(LAST_FILES).format(h=_digest(c), b=_b64(c, 24), s=_digest(c, "sha1")),
     "UUID": lambda c: c.choice(["request_id={u}", '"id": "{u}"', "trace {u} done", "session: {u}", "/orders/{u}/items"]).format(u=_uuid(c)),
     "git commit": _commit,
     "digest": lambda c: c.choice(["sha256:{d}", "image: crm@sha256:{d}", "ETag: \"{d}\"", "{d}  release.tar.gz", "md5 {m}"]).format(d=_digest(c), m=_digest(c, "md5")),
