@@ -397,7 +397,7 @@ def main() -> None:
     """Play everything and print, or write, the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--inspect-evals", type=Path, help="where the package was installed")
-    parser.add_argument("--goals", nargs="+", choices=GOALS, default=["america", "ethical"])
+    parser.add_argument("--goals", nargs="+", choices=GOALS, default=["america"])
     parser.add_argument("--write", type=Path, help="a page with the two markers")
     parser.add_argument("--details", type=Path, help="write each call's outcome here, as JSONL")
     options = parser.parse_args()
