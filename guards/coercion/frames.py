@@ -210,21 +210,21 @@ def read(text: str) -> Text:
     """
     best: dict[str, Reading] = {}
     cues: set[str] = set()
-    for offset, view, shown in pieces(text):
-        cues.update(name for _, _, name in shown)
-        for reading in readings(view, shown, offset):
-            known = best.get(reading.category)
-            if known is None or reading.score > known.score:
-                best[reading.category] = reading
+    for offset, seen in pieces(text):
+        for view, shown in seen:
+            cues.update(name for _, _, name in shown)
+            for reading in readings(view, shown, offset):
+                known = best.get(reading.category)
+                if known is None or reading.score > known.score:
+                    best[reading.category] = reading
     ordered = sorted(best.values(), key=lambda reading: -reading.score)
     return Text(tuple(ordered), frozenset(cues))
 
 
-def pieces(text: str) -> Iterator[tuple[int, View, list[Hit]]]:
-    """Yield the offset, each view and the cues of each piece of `text`."""
+def pieces(text: str) -> Iterator[tuple[int, list[tuple[View, list[Hit]]]]]:
+    """Yield the offset of each piece of `text`, and its views with their cues, plainest last."""
     for offset in range(0, max(len(text), 1), MAX_TEXT - OVERLAP):
-        for view in views(text[offset : offset + MAX_TEXT]):
-            yield offset, view, hits(view)
+        yield offset, [(view, hits(view)) for view in views(text[offset : offset + MAX_TEXT])]
         if offset + MAX_TEXT >= len(text):
             break
 

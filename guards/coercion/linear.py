@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import pairwise
 
-from guarded_agent.guards.coercion.features import LONGEST, SHORTEST, counts, pairs
+from guarded_agent.guards.coercion.features import counts, pairs, words
 from guarded_agent.guards.coercion.reading import CATEGORIES, HINT, Reading
 from guarded_agent.guards.coercion.sentences import stretches
 
@@ -24,8 +26,10 @@ STRETCH = 350
 DISCOUNT = 0.6
 """What a stretch loses against the whole text, as a long text has many of them. Of the values
 tried out of fold, this one left the recall at one share of false alarms what it was."""
-SHOWN = 3
+SHOWN = 2
 """How many passages a reading points at."""
+PASSAGE = 6
+"""How many words a passage has."""
 
 _WORDS: Mapping[str, str] = {
     "blackmail": "its wording is like that of messages that hold something over a person",
@@ -111,7 +115,7 @@ class Model:
         """Return the category that `text` is most like."""
         totals = list(self.kinds)
         norm = 0.0
-        for name, count in counts(text)[0].items():
+        for name, count in Counter(name for name, _, _ in pairs(text)).items():
             weight = self.words.get(name)
             if weight is not None and weight.kinds:
                 value = weight.rarity * (1 + math.log(count))
@@ -123,26 +127,34 @@ class Model:
         return CATEGORIES[totals.index(max(totals))]
 
     def passages(self, text: str) -> tuple[tuple[int, int], ...]:
-        """Return where the words that weigh most for coercion stand, in order."""
-        heavy = sorted(self._weighed(text), reverse=True)[:SHOWN]
-        joined: list[tuple[int, int]] = []
-        for start, end in sorted((start, end) for weight, start, end in heavy if weight > 0):
-            if joined and start <= joined[-1][1] + 1:
-                joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-            else:
-                joined.append((start, end))
-        return tuple(joined)
+        """Return where the `SHOWN` passages stand that weigh most for coercion, in order.
 
-    def _weighed(self, text: str) -> Iterator[tuple[float, int, int]]:
-        for name, start, end in pairs(text):
-            weight = self.words.get(name)
-            total = float(weight.rarity * weight.harm) if weight is not None else 0.0
-            for size in range(SHORTEST, LONGEST + 1):
-                for first in range(max(0, start - 1), end - size + 2):
-                    run = self.runs.get(text[first : first + size])
-                    if run is not None:
-                        total += run.rarity * run.harm / size
-            yield total / math.sqrt(max(end - start, SHORTEST)), start, end
+        A passage is `PASSAGE` words in a row: a word alone tells a reader little.
+        """
+        single = words(text)
+        if not single:
+            return ((0, len(text)),) if text else ()
+        weights = [self._weight(name) for name, _, _ in single]
+        for place, (one, two) in enumerate(pairwise(single)):
+            both = self._weight(f"{one[0]} {two[0]}") / 2
+            weights[place] += both
+            weights[place + 1] += both
+        sums = [sum(weights[place : place + PASSAGE]) for place in range(len(weights))]
+        taken: list[int] = []
+        for place in sorted(range(len(sums)), key=lambda place: -sums[place]):
+            if len(taken) == SHOWN or (taken and sums[place] <= 0):
+                break
+            if all(abs(place - other) >= PASSAGE for other in taken):
+                taken.append(place)
+        ends = [min(place + PASSAGE, len(single)) - 1 for place in sorted(taken)]
+        return tuple(
+            (single[place][1], single[end][2])
+            for place, end in zip(sorted(taken), ends, strict=True)
+        )
+
+    def _weight(self, name: str) -> float:
+        weight = self.words.get(name)
+        return 0.0 if weight is None else float(weight.rarity * weight.harm)
 
 
 def reading(model: Model, text: str, frames: float, least: float = HINT) -> Reading | None:

@@ -29,11 +29,14 @@ def read(text: str, least: float = HINT) -> Text:
     model = linear.shipped()
     found: list[Reading] = []
     cues: set[str] = set()
-    for offset, view, shown in frames.pieces(text):
-        cues.update(name for _, _, name in shown)
-        framed = list(frames.readings(view, shown, offset, min(least, HINT)))
+    for offset, seen in frames.pieces(text):
+        framed: list[Reading] = []
+        for view, shown in seen:
+            cues.update(name for _, _, name in shown)
+            framed += frames.readings(view, shown, offset, min(least, HINT))
         # The model was fitted to frames from a hint on: lesser ones count as none, always.
         surest_frame = max((one.score for one in framed if one.score >= HINT), default=0.0)
+        view = seen[-1][0]
         likely = linear.reading(model, view.text, surest_frame, least)
         found += (one for one in framed if one.score >= max(least, HIGH))
         if likely is not None:
