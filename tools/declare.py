@@ -17,6 +17,9 @@ from guarded_agent.core.tool import Access, Sink
 KEY = "guarded_agent"
 """The key in a tool's metadata."""
 
+CONCERN = "concern"
+"""The key in a declaration that only `concern_tool` sets."""
+
 
 class Declaration(dict[str, Any]):
     """The data of one declaration; its type shows that `declaration` made it."""
@@ -31,6 +34,7 @@ class DeclaredFields(TypedDict, total=False):
     sinks: tuple[Sink, ...]
     impact: str | None
     declared: bool
+    concern: bool
 
 
 def declaration(
@@ -104,4 +108,5 @@ def read_declaration(metadata: Mapping[str, Any] | None) -> DeclaredFields:
         ),
         "impact": found["impact"],
         "declared": True,
+        "concern": found.get(CONCERN, False),
     }

@@ -25,6 +25,7 @@ from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.graph import Config, config_of, wake_up
 from guarded_agent.agent.model import guard_model
 from guarded_agent.agent.nodes import last_ai, origin_in, stage_of, thread_of
+from guarded_agent.agent.notice import noticed, way_out
 from guarded_agent.agent.passing import athrough, through
 from guarded_agent.agent.result import pieces, put_back
 from guarded_agent.agent.runtime import PolicySource, open_monitor, open_store
@@ -47,7 +48,9 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
 
     What the agent reads is judged as it comes in, each tool call before its body runs,
     its result before anybody sees it, and what the model says inside the model itself.
-    A call that people must decide on pauses the agent with `interrupt()`.
+    A call that people must decide on pauses the agent with `interrupt()`. Unless the policy
+    has `concern` off, the agent also gets the tool `raise_concern`, and its system prompt
+    says so.
 
     Args:
         policy: As for `guard()`.
@@ -71,10 +74,14 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
     ) -> None:
         super().__init__()
         self._policy = load(policy)
+        listed = list(tools)
+        self.tools = way_out(self._policy, listed)
         self._database = open_store(store)
         self._more_guards = tuple(guards)
         self._lock = threading.Lock()
-        self._shapes = {tool.name: Shape.of(tool) for tool in tools}
+        # Where not all tools are known, one of another's making may have the way out's name.
+        known = [*listed, *self.tools] if listed else []
+        self._shapes = {tool.name: Shape.of(tool) for tool in known}
         self._strict = bool(self._shapes)
         self._made: dict[int, tuple[Any, Monitor, Any]] = {}
         self._monitor = self._open(self._shapes)
@@ -162,6 +169,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
     ) -> ModelResponse[Any]:
         """Let the model be the guarded one, whichever it is."""
         self._meet(item for item in request.tools if isinstance(item, BaseTool))
+        request = self._noticed(request)
         return handler(request.override(model=self._guarded(request.model, guard_model)))
 
     async def awrap_model_call(
@@ -171,7 +179,11 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
     ) -> ModelResponse[Any]:
         """Let the model be the guarded one, from an event loop."""
         await self._ameet([item for item in request.tools if isinstance(item, BaseTool)])
+        request = self._noticed(request)
         return await handler(request.override(model=self._guarded(request.model, guard_model)))
+
+    def _noticed(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
+        return request if self._policy.concern.off else noticed(request)
 
     def after_model(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
         """Judge the whole message before anything acts on it."""

@@ -14,6 +14,7 @@ from guarded_agent.agent.rebuild import Graph
 from guarded_agent.agent.runtime import PolicySource
 from guarded_agent.core import Guard
 from guarded_agent.core.errors import MissingExtra
+from guarded_agent.policy import load
 from guarded_agent.store import Store
 
 
@@ -28,6 +29,9 @@ def create_guarded_agent(
     **options: Any,
 ) -> GuardedGraph:
     """Return a LangChain agent that is guarded from the first line.
+
+    Unless the policy has `concern` off, the agent also gets the tool `raise_concern`, and its
+    system prompt says so.
 
     Args:
         model: A chat model, or its name as LangChain takes it.
@@ -47,7 +51,13 @@ def create_guarded_agent(
     try:
         # Imported here: it is an extra, and heavy.
         from langchain import agents
+
+        from guarded_agent.agent.notice import ConcernNotice, way_out
     except ImportError:
         raise MissingExtra("create_guarded_agent", "langchain") from None
+    loaded = load(policy)
+    if not loaded.concern.off:
+        tools = [*tools, *way_out(loaded, tools)]
+        options["middleware"] = [*options.get("middleware", ()), ConcernNotice()]
     agent = cast("Any", agents).create_agent(model, tools, **options)
-    return guard(cast("Graph", agent), policy=policy, store=store, trust=trust, guards=guards)
+    return guard(cast("Graph", agent), policy=loaded, store=store, trust=trust, guards=guards)

@@ -28,6 +28,7 @@ from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langgraph.errors import GraphBubbleUp
 
+from guarded_agent.agent.concern import answered
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.failure import again
 from guarded_agent.agent.net import BODY, RECEIPT, Net, under
@@ -288,11 +289,11 @@ def _take_back(bound: Bound, begun: Begun | OutcomeUncertain) -> None:
 
 
 @contextmanager
-def _inside(receipt: Receipt) -> Generator[None]:
+def _inside(monitor: Monitor, receipt: Receipt) -> Generator[None]:
     """Mark that the body of this call runs; a tool that it calls is not cleared by that."""
     body, outer = BODY.set(receipt), RECEIPT.set(None)
     try:
-        with keyed(receipt.action.digest):
+        with keyed(receipt.action.digest), answered(monitor, receipt):
             yield
     finally:
         RECEIPT.reset(outer)
@@ -495,7 +496,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         failure: Exception | None = None
         result: Any = None
         try:
-            with _inside(receipt), speaking(monitor) as around:
+            with _inside(monitor, receipt), speaking(monitor) as around:
                 result = body(self, *args, **injected(kwargs, around, monitor))
         except GraphBubbleUp as signal:
             monitor.pause(receipt)
@@ -521,7 +522,7 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         failure: Exception | None = None
         result: Any = None
         try:
-            with _inside(receipt), speaking(monitor) as around:
+            with _inside(monitor, receipt), speaking(monitor) as around:
                 result = await abody(self, *args, **injected(kwargs, around, monitor))
         except GraphBubbleUp as signal:
             await asyncio.to_thread(monitor.pause, receipt)

@@ -22,6 +22,7 @@ def interrupt_payload(request: Request, tool_call_id: str) -> dict[str, Any]:
         tool_call_id: The provider's id of the call.
     """
     summary = visible(request.summary)
+    answer = " --reason ANSWER" if request.concern else ""
     reasons = [visible(finding.message) for finding in request.reasons]
     return {
         "type": "tool_approval",
@@ -38,8 +39,8 @@ def interrupt_payload(request: Request, tool_call_id: str) -> dict[str, Any]:
         "roles": list(request.roles),
         "decide_by": request.decide_by,
         "resume": (
-            f"A person decides: guarded-agent approvals approve {request.id} "
-            f"(or reject {request.id}). Then call safe.resume(...) with the config of this "
+            f"A person decides: guarded-agent approvals approve {request.id}{answer} "
+            f"(or reject {request.id}{answer}). Then call safe.resume(...) with the config of this "
             "thread. What is passed to resume approves nothing."
         ),
     }

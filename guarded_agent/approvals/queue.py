@@ -171,9 +171,16 @@ class Approvals:
         )
         return request
 
-    def crowded(self, connection: Connection, agent_id: str) -> bool:
-        """Return whether so many requests of an agent wait that nobody could read one more."""
+    def crowded(self, connection: Connection, agent_id: str, tool: str | None = None) -> bool:
+        """Return whether so many requests of an agent wait that nobody could read one more.
+
+        Args:
+            connection: A transaction of the store.
+            agent_id: The agent.
+            tool: Count only requests to call this tool.
+        """
         waiting = select(func.count()).where(
+            *(() if tool is None else (approval.c.tool == tool,)),
             approval.c.agent_id == agent_id,
             approval.c.state == "pending",
             approval.c.decide_by > self._store.clock(),
@@ -425,6 +432,11 @@ class Approvals:
         request_id = self.get(request_id).id
         with self._store.write(durable=True) as connection:
             request = self._decidable(connection, request_id, name, digest)
+            if request.concern:
+                raise VoteRefused(
+                    f"request {request.id} is a concern in the agent's own words: answer it with "
+                    "a vote and a reason"
+                )
             # The way back is closed too: it would lead to a request that has ended.
             earlier = [
                 self._changes.unseal(connection, step)["proposed"]

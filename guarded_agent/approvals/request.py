@@ -12,6 +12,9 @@ from guarded_agent.core.verdict import Finding
 
 Choice = Literal["approve", "reject"]
 
+CONCERN = "concern"
+"""The category of the finding by which the monitor asks about a concern that an agent raises."""
+
 
 @dataclass(frozen=True, slots=True)
 class Vote:
@@ -110,6 +113,18 @@ class Request:
         if self.state == "approved" and not (self.execute_by and now < self.execute_by):
             return replace(self, state="expired", message="the approval was not used in time")
         return self
+
+    @property
+    def concern(self) -> bool:
+        """Whether the agent raises a concern: a vote with a reason is the answer it gets."""
+        return any(
+            finding.category == CONCERN and finding.guard == "monitor" for finding in self.reasons
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether nobody can decide on it any more, and nothing was approved."""
+        return self.state in ("rejected", "expired", "cancelled")
 
     @property
     def approvers(self) -> frozenset[str]:

@@ -22,6 +22,8 @@ def summarise(spec: ToolSpec, preview: Mapping[str, Any]) -> str:
         >>> summarise(ToolSpec("pay", "write", impact="money"), {"payee": "Acme", "amount": 80.0})
         'Run pay with payee: Acme; amount: 80. It changes something; at stake: money.'
     """
+    if spec.concern:
+        return f"The agent raises a concern: {_short(preview.get('subject', 'none named'))}"
     with_ = "; ".join(f"{name}: {_short(value)}" for name, value in preview.items())
     stake = f"; at stake: {spec.impact}" if spec.impact else ""
     return f"Run {spec.name}{f' with {with_}' if with_ else ''}. {_DOES[spec.access]}{stake}."

@@ -98,7 +98,7 @@ def show(
 @approvals.command()
 @click.argument("request_id", metavar="ID")
 @reviewer_option()
-@reason_option("Why; kept with the vote.")
+@reason_option("Why; kept with the vote. To a concern it is the answer that the agent gets.")
 @click.option("--role", "roles", metavar="ROLE", multiple=True, help="A role you hold. Repeatable.")
 @click.option("--digest", metavar="DIGEST", help="The digest that you saw, whole.")
 @click.option("--yes", is_flag=True, help="Do not ask; approve what stands there now.")
@@ -132,7 +132,8 @@ def approve(
     if digest is None and not as_json:
         show_card(seen, session, hints=False)
         say()
-    if asks and request.state == "pending" and not click.confirm("Approve this?", default=False):
+    question = "Take note of this?" if request.concern else "Approve this?"
+    if asks and request.state == "pending" and not click.confirm(question, default=False):
         say("Nothing was changed.")
         return
     # Closed while the person reads: the vote carries what was shown, and the queue compares.
@@ -162,7 +163,8 @@ def reject(session: Session, request_id: str, reviewer: str, reason: str, as_jso
         request = queue.vote(
             request.id, "reject", reviewer=reviewer, digest=request.digest, reason=reason
         )
-    _told(request, as_json, "Rejected. The call will not run; the agent is told why.")
+    words = "Rejected. The call will not run; the agent is told why."
+    _told(request, as_json, _after_answer(request) if request.concern else words)
 
 
 @approvals.command()
@@ -292,10 +294,16 @@ def _print_waiting(session: Session, waiting: list[Request], now: float) -> None
 def _after_approval(request: Request) -> str:
     if request.state == "pending":
         return f"Your approval counts: {visible(votes(request))}. Others have to approve too."
+    if request.concern:
+        return _after_answer(request)
     return (
         f"Approved. The call runs when the agent resumes the thread {visible(request.thread_id)}; "
         f"the approval is good for {duration(request.execute_within)}."
     )
+
+
+def _after_answer(request: Request) -> str:
+    return f"Answered. The agent is told when the thread {visible(request.thread_id)} is resumed."
 
 
 def _told(request: Request, as_json: bool, words: str) -> None:

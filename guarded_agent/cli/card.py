@@ -61,7 +61,8 @@ def show_card(
     if request.state != "pending":
         facts["State"] = request.state + (f": {request.message}" if request.message else "")
     if request.state == "approved":
-        facts["Next"] = f"it runs when the agent resumes the thread {request.thread_id}"
+        does = "the agent is told" if request.concern else "it runs"
+        facts["Next"] = f"{does} when the agent resumes the thread {request.thread_id}"
     if replaced_by:
         facts["Next"] = f"see request {replaced_by}, which the edit led to"
     for name, text in facts.items():
@@ -78,6 +79,12 @@ def commands(request: Request, reviewer: str | None = None) -> list[list[str]]:
     who = ["--reviewer", reviewer or "YOUR-NAME"]
     roles = [word for role in request.roles for word in ("--role", role)]
     base = [request.id, *who]
+    if request.concern:
+        answer = ["--reason", "YOUR-ANSWER"]
+        return [
+            ["approvals", "approve", *base, *roles, "--digest", request.digest, *answer],
+            ["approvals", "reject", *base, *answer],
+        ]
     return [
         ["approvals", "approve", *base, *roles, "--digest", request.digest],
         ["approvals", "reject", *base, "--reason", "WHY"],
@@ -120,6 +127,9 @@ def votes(request: Request) -> str:
 def clock(request: Request, now: float) -> str:
     """Return when it was asked, and what time is left, in words."""
     asked = f"asked {duration(now - request.created_at)} ago"
+    if request.state == "pending" and request.concern:
+        left = duration(request.decide_by - now)
+        return f"{asked}; unless somebody answers in {left}, the agent is told that nobody has"
     if request.state == "pending":
         return (
             f"{asked}; denied in {duration(request.decide_by - now)} unless decided; "

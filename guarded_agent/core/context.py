@@ -166,6 +166,7 @@ class Context:
         memory: What the thread has seen and done so far.
         tool: The tool concerned, at the stages `action` and `tool_result`.
         granted: Scopes that the agent identity holds; None means not limited.
+        way_out: The tool by which the agent raises a concern with people; empty if it has none.
     """
 
     agent_id: str
@@ -175,6 +176,7 @@ class Context:
     memory: ThreadMemory = field(default_factory=ThreadMemory)
     tool: ToolSpec | None = None
     granted: frozenset[str] | None = None
+    way_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)

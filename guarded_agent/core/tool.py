@@ -40,6 +40,7 @@ class ToolSpec:
         manifest: The digest of name, description and schema: what was agreed to.
         description: What the tool says of itself. Untrusted.
         declared: True if the tool itself or a policy said what it does.
+        concern: True if a call raises a concern: people always get it, and answer.
     """
 
     name: str
@@ -52,3 +53,4 @@ class ToolSpec:
     manifest: str = ""
     description: str = ""
     declared: bool = False
+    concern: bool = False

@@ -76,6 +76,7 @@ class Parts:
     _begun: Begun = field(default_factory=Begun)
     _judge: Judge = field(init=False)
     _ledger: Ledger = field(init=False)
+    _way_out: str = field(init=False)
 
     def __post_init__(self) -> None:
         self._judge = (
@@ -84,6 +85,7 @@ class Parts:
             else RevealingJudge(self.guards, self.pseudonyms)
         )
         self._ledger = Ledger(self.store)
+        self._way_out = next((spec.name for spec in self.engine.specs if spec.concern), "")
 
     def _context(self, thread_id: str, tool: str | None = None, user: str | None = None) -> Context:
         with self.store.read() as connection:
@@ -106,6 +108,7 @@ class Parts:
             memory=known,
             tool=self.engine.spec(tool) if tool else None,
             granted=self.granted,
+            way_out=self._way_out,
         )
 
     def _sense(self, payload: Any, source: str) -> tuple[Pressure, ...]:

@@ -8,7 +8,18 @@ from functools import partial
 from typing import Any
 
 from guarded_agent.approvals import summarise
-from guarded_agent.core import Action, Context, Effect, Finding, Stage, Subject, Verdict, merge
+from guarded_agent.approvals.request import CONCERN
+from guarded_agent.core import (
+    Action,
+    Context,
+    Effect,
+    Finding,
+    Stage,
+    Subject,
+    ToolSpec,
+    Verdict,
+    merge,
+)
 from guarded_agent.core.errors import Denied
 from guarded_agent.monitor.parts import not_proposed
 from guarded_agent.monitor.runs import Runs
@@ -132,6 +143,8 @@ class Proposals(Runs):
                 return Standing(action, "cleared", request=request)
             case "edited":
                 return Standing(action, "edited", request=request)
+            case _ if self.engine.spec(action.tool).concern:
+                return Standing(action, "cleared", request=request)  # its end is an answer too
             case _:
                 return Standing(action, "denied", request.message, request)
 
@@ -144,12 +157,9 @@ class Proposals(Runs):
         request = standing.request
         if standing.state != "cleared" or request is None or request.state != "approved":
             return standing
-        digest = standing.action.digest
         try:
             with self.store.write() as connection:
-                now = self.approvals.find(connection, digest)
-                if now is None or now.state != "used":  # else another process was faster
-                    self.approvals.consume(connection, digest, self.engine.digest)
+                self._use(connection, standing.action)
         except Denied as error:
             return replace(standing, state="denied", message=str(error))
         return standing
@@ -163,15 +173,17 @@ class Proposals(Runs):
         start: bool,
     ) -> Standing | None:
         """Write down how an action was judged; None where that must be done once more."""
+        spec = self.engine.spec(action.tool)
+        if spec.concern:
+            verdict = self._heard(action, verdict)
         if verdict.payload is not None:
             action = Action.build(
                 args=verdict.payload, **{name: getattr(action, name) for name in _IDENTITY}
             )
         now = self.store.clock()
         decision = self.engine.decide(action, context, now)
-        whole = merge([_of(decision), verdict])
+        whole = merge([_of(decision, spec), verdict])
         preview: dict[str, Any] = self.redact(dict(action.args))
-        spec = self.engine.spec(action.tool)
         said = said_by(action, spec, preview)
         durable = start and spec.access != "read"
         started = False
@@ -233,7 +245,11 @@ class Proposals(Runs):
         )
         if spec.access != "read":
             whole = self._after_unknown(connection, action, preview, whole)
-        if whole.effect is Effect.APPROVE and self.approvals.crowded(connection, self.agent_id):
+        # Concerns are counted by themselves: no other requests can be in their way.
+        only = action.tool if spec.concern else None
+        if whole.effect is Effect.APPROVE and self.approvals.crowded(
+            connection, self.agent_id, only
+        ):
             words = "Too many requests of this agent wait for people already."
             whole = merge([_no("approvals", words), whole])
         entry = self._ledger.record(
@@ -269,6 +285,14 @@ class Proposals(Runs):
             data={"tool": action.tool, "args": preview, **entry.verdict.as_json()},
         )
         return entry
+
+    def _heard(self, action: Action, verdict: Verdict) -> Verdict:
+        """A concern reaches people whatever guards say of it: redacted, with what they found."""
+        if verdict.effect < Effect.DENY:
+            return verdict
+        args = action.args if verdict.payload is None else verdict.payload
+        payload: dict[str, Any] = self.redact(dict(args))
+        return replace(verdict, effect=Effect.APPROVE, payload=payload, message="")
 
     def _within_limits(
         self, connection: Any, action: Action, decision: Decision, verdict: Verdict
@@ -329,8 +353,13 @@ def _no(guard: str, message: str) -> Verdict:
     return Verdict(Effect.DENY, (Finding(guard, message, guard),), message=message)
 
 
-def _of(decision: Decision) -> Verdict:
-    finding = Finding("policy", decision.because or decision.message, "policy", rule=decision.rule)
+def _of(decision: Decision, spec: ToolSpec) -> Verdict:
+    words = decision.because or decision.message
+    finding = (
+        Finding(CONCERN, words, "monitor", rule=decision.rule)
+        if spec.concern
+        else Finding("policy", words, "policy", rule=decision.rule)
+    )
     return Verdict(
         effect=decision.effect,
         findings=(finding,) if decision.effect is not Effect.ALLOW else (),

@@ -81,8 +81,8 @@ class Runs(Parts):
             if not started:
                 raise Denied("This call is already running.")
             approved = entry.effect is Effect.APPROVE
-            if approved and not self._claimed(connection, action):
-                self.approvals.consume(connection, action.digest, self.engine.digest)
+            if approved:
+                self._use(connection, action)
             limits = decision.limits
             exceeded = limits and reserve(connection, action.digest, limits, now, approved=approved)
             if exceeded:
@@ -90,14 +90,26 @@ class Runs(Parts):
             self._log(connection, "action.started", action, {"tool": action.tool})
         return self._receipt(action, now)
 
-    def _claimed(self, connection: Any, action: Action) -> bool:
-        """Whether the approval was used already: claimed, or by a start that was paused."""
+    def _use(self, connection: Any, action: Action) -> None:
+        """Use the approval of an action, unless it was: claimed, or by a start that was paused.
+
+        A concern needs none: how it ended is what the agent is told, whatever the policy
+        has become since.
+
+        Raises:
+            Denied: There is no approval to use.
+        """
         request = self.approvals.find(connection, action.digest)
-        return request is not None and request.state == "used"
+        concern = self.engine.spec(action.tool).concern
+        if request is not None and (request.state == "used" or (concern and request.ended)):
+            return
+        policy = request.policy_digest if concern and request else self.engine.digest
+        self.approvals.consume(connection, action.digest, policy)
 
     def _recheck(self, connection: Any, action: Action, entry: Entry, now: float) -> Decision:
         """Ask the policy once more: policy, labels and limits may have changed."""
-        if entry.policy_digest != self.engine.digest:
+        spec = self.engine.spec(action.tool)
+        if entry.policy_digest != self.engine.digest and not spec.concern:
             raise Denied("The policy changed after this call was judged. Propose it again.")
         known = memory.load(connection, self.agent_id, action.thread_id)
         context = self._around(known, action.thread_id, action.tool, action.user)

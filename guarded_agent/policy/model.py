@@ -231,6 +231,33 @@ class ApprovalsEntry(Entry):
         return seconds(self.execute_within)
 
 
+class ConcernEntry(Entry):
+    """Whether the agent has the tool by which it raises a concern with people.
+
+    Attributes:
+        off: Takes it away. It needs a reason.
+        because: Why it is off.
+    """
+
+    off: StrictBool = False
+    because: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_a_word(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError(
+                "to switch it off, say why: {off: true, because: '...'}; to have it, leave this out"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.off and not self.because.strip():
+            raise ValueError("to switch it off, say why: because: '...'")
+        return self
+
+
 class OutputEntry(Entry):
     """How a model's message leaves while it is still being written.
 
@@ -264,6 +291,7 @@ class Policy(Entry):
     guards: dict[GuardName, dict[str, Any] | list[dict[str, Any]]] = {}
     approvals: ApprovalsEntry = ApprovalsEntry()
     output: OutputEntry = OutputEntry()
+    concern: ConcernEntry = ConcernEntry()
 
     _source: Source = PrivateAttr(default_factory=Source)
 

@@ -24,6 +24,7 @@ class Card:
 
     Attributes:
         id: The request's id.
+        concern: Whether the agent raises a concern, and a vote is the answer to it.
         summary: What will happen, in one sentence.
         impact: What a mistake costs, or empty.
         reasons: Why a person is asked: category and words.
@@ -40,6 +41,7 @@ class Card:
     """
 
     id: str
+    concern: bool
     summary: str
     impact: str
     reasons: tuple[tuple[str, str], ...]
@@ -64,8 +66,10 @@ def card(request: Request, now: float, store_url: str | None = None) -> Card:
         store_url: What the commands name as the store; None leaves it to the environment.
     """
     left = request.decide_by - now
+    answer = ("--reason", "...") if request.concern else ()
     return Card(
         id=request.id,
+        concern=request.concern,
         summary=visible(request.summary),
         impact=visible(request.impact or ""),
         reasons=tuple((visible(f.category), visible(f.message)) for f in request.reasons),
@@ -77,7 +81,7 @@ def card(request: Request, now: float, store_url: str | None = None) -> Card:
         expires=f"{duration(left)} left to decide",
         expires_at=_iso(request.decide_by),
         urgent=left < (request.decide_by - request.created_at) / 5,
-        approve=_command(store_url, "approve", request.id),
+        approve=_command(store_url, "approve", request.id, *answer),
         reject=_command(store_url, "reject", request.id, "--reason", "..."),
     )
 
