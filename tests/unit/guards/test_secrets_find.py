@@ -211,10 +211,16 @@ def test_a_random_value_is_found_where_words_lead_from_or_to_its_name(text: str)
         "verify('{v}', api_token=x)",
         "{v} token service",
         "{v} is for auth.",
+        "{v} is our token service",
     ],
 )
 def test_a_random_value_in_front_of_a_name_is_none_if_it_is_another_things(text: str) -> None:
     assert found(text.format(v=KEY)) == []
+
+
+def test_a_name_in_what_was_replaced_or_is_random_names_nothing_else() -> None:
+    assert found(f"[SECRET:token] is\necho {KEY}") == []
+    assert found(f"2ap3QCkHPwd9Vh04OYqdEenutrohk\n{KEY}\n") == []
 
 
 @pytest.mark.parametrize(
