@@ -158,6 +158,7 @@ class Request:
             "thread_id": self.thread_id,
             "user": self.user,
             "tool": self.tool,
+            "concern": self.concern,
             "access": self.access,
             "impact": self.impact,
             "summary": self.summary,

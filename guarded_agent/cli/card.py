@@ -61,8 +61,10 @@ def show_card(
     if request.state != "pending":
         facts["State"] = request.state + (f": {request.message}" if request.message else "")
     if request.state == "approved":
-        does = "the agent is told" if request.concern else "it runs"
-        facts["Next"] = f"{does} when the agent resumes the thread {request.thread_id}"
+        if request.concern:
+            facts["Next"] = f"the agent is told when the thread {request.thread_id} is resumed"
+        else:
+            facts["Next"] = f"it runs when the agent resumes the thread {request.thread_id}"
     if replaced_by:
         facts["Next"] = f"see request {replaced_by}, which the edit led to"
     for name, text in facts.items():

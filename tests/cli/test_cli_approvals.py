@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from guarded_agent.core import Finding
+
 ME = ("--reviewer", "ann@acme.example")
 
 
@@ -287,3 +289,58 @@ def test_settling_refuses_what_names_no_action(desk: Any, name: str) -> None:
     result = desk.type("approvals", "settle", name, "--outcome", "done", *ME, "--reason", "x")
     assert result.exit_code == 2
     assert "see approvals list" in result.stderr
+
+
+# -- concerns -------------------------------------------------------------------------------
+
+
+def raised(desk: Any) -> Any:
+    return desk.ask(
+        action=desk.action(tool="raise_concern", args={"subject": "an odd order"}),
+        summary="The agent raises a concern: an odd order",
+        reasons=[
+            Finding("concern", "the agent raises a concern: answer", "monitor", rule="concern")
+        ],
+        preview={"subject": "an odd order"},
+        impact=None,
+    )
+
+
+def test_a_concern_reads_as_one_and_is_answered_with_a_reason(desk: Any) -> None:
+    request = raised(desk)
+    desk.now += 120
+    text = desk.type("approvals", "show", request.id).stdout
+    assert text.splitlines()[0] == "The agent raises a concern: an odd order"
+    assert "the agent raises a concern: answer [concern]" in text
+    assert "unless somebody answers in 28 min, the agent is told that nobody has" in flat(text)
+    assert "edit" not in text
+    assert f"approve {request.id} --reviewer YOUR-NAME --digest {request.digest} --reason" in flat(
+        text
+    )
+    assert json.loads(desk.type("approvals", "show", request.id, "--json").stdout)["concern"]
+
+
+@pytest.mark.parametrize("choice", ["approve", "reject"])
+def test_the_answer_to_a_concern_is_kept_and_the_person_learns_what_follows(
+    desk: Any, choice: str
+) -> None:
+    request = raised(desk)
+    seen = ("--digest", request.digest) if choice == "approve" else ()
+    words = ("--reason", "Mara looks into it.")
+    done = desk.type("approvals", choice, request.id, *ME, *seen, *words)
+    assert done.stdout == "Answered. The agent is told when the thread t1 is resumed.\n"
+    shown = desk.type("approvals", "show", request.id).stdout
+    assert "Mara looks into it." in shown
+    if choice == "approve":
+        assert "the agent is told when the thread t1 is resumed" in flat(shown)
+
+
+def test_a_concern_is_not_edited(desk: Any) -> None:
+    request = raised(desk)
+    result = desk.type("approvals", "edit", request.id, *ME, "--args", '{"subject": "none"}')
+    assert (result.exit_code, desk.state(request)) == (2, "pending")
+    assert "in the agent's own words" in flat(result.stderr)
+
+
+def flat(text: str) -> str:
+    return " ".join(text.replace("\\\n", " ").split())

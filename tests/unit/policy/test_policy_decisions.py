@@ -276,3 +276,24 @@ def test_the_engine_digest_covers_the_policy_and_what_tools_declare() -> None:
         engine({}, ToolSpec("bare", sinks=(Sink("to"),))).digest,
     }
     assert len(digests) == 5
+
+
+@pytest.mark.parametrize("effect", ["allow", "approve", "deny"])
+def test_a_concern_is_put_to_a_person_whatever_the_rules_say(effect: str) -> None:
+    way_out = ToolSpec("raise_concern", access="write", declared=True, concern=True)
+    entry = {"access": "send", "sink": {"argument": "x"}, "rules": [{"effect": effect}]}
+    roles = {"roles": ["ombudsperson"]}
+    ready = engine({"tools": {"raise_concern": {**entry, "approval": roles}}}, way_out)
+    decision = decide(ready, "raise_concern", {})
+    assert (decision.effect, decision.rule) == (Effect.APPROVE, "concern")
+    assert (decision.limits, decision.roles) == ((), ("ombudsperson",))
+    assert ready.spec("raise_concern") == way_out
+
+
+def test_where_concerns_are_off_the_rules_decide() -> None:
+    way_out = ToolSpec("raise_concern", access="write", declared=True, concern=True)
+    tools = {"raise_concern": {"rules": [{"effect": "allow"}]}}
+    off = {"off": True, "because": "a demo"}
+    ready = engine({"tools": tools, "concern": off}, way_out)
+    assert decide(ready, "raise_concern", {}).effect is Effect.ALLOW
+    assert not ready.spec("raise_concern").concern

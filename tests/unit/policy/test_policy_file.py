@@ -74,6 +74,26 @@ def lines(text: str) -> list[str]:
             "p.yaml:2:32: tools.a.limits.per_call: one call is always one call: use sum here, or per_day",
         ),
         (
+            "version: 1\nconcern: false\n",
+            "p.yaml:2:10: concern: to switch it off, say why: {off: true, because: '...'}; to have it, leave this out",
+        ),
+        (
+            "version: 1\nconcern: {off: true}\n",
+            "p.yaml:2:10: concern: to switch it off, say why: because: '...'",
+        ),
+        (
+            "version: 1\nconcern: {off: true, because: ' '}\n",
+            "p.yaml:2:10: concern: to switch it off, say why: because: '...'",
+        ),
+        (
+            "version: 1\nconcern: {off: yes, because: x}\n",
+            "p.yaml:2:16: concern.off: must be true or false",
+        ),
+        (
+            "version: 1\nconcern: {of: true}\n",
+            "p.yaml:2:11: concern.of: unknown key; did you mean off?",
+        ),
+        (
             "version: 1\ntools: {a: {sink: {argument: x}, sinks: [{argument: y}]}}\n",
             "p.yaml:2:12: tools.a: use sink for one, or sinks for several, not both",
         ),

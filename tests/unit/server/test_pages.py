@@ -177,3 +177,20 @@ def test_a_length_of_time_never_reads_longer_than_it_is(seconds: float) -> None:
     )
 
     assert read <= seconds
+
+
+def test_a_concern_is_shown_as_one_with_how_to_answer_it(
+    reviewer: TestClient, ask: Ask, store: Store
+) -> None:
+    asked = Finding("concern", "the agent raises a concern: answer", "monitor", rule="concern")
+    request = ask(summary="The agent raises a concern: an odd order", reasons=[asked])
+
+    page = reviewer.get("/approvals").text
+
+    assert "The agent raises a concern: an odd order" in page
+    assert '<span class="chip">concern</span>' in page
+    assert "To answer, type" in page
+    assert f"approvals approve {request.id} --reason ..." in page
+    assert "that it is no refusal" in page
+    assert "it does\n      not run" not in page
+    assert reviewer.get("/api/approvals").json()["requests"][0]["concern"] is True
