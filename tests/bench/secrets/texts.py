@@ -263,7 +263,7 @@ MORE_FORMS: tuple[str, ...] = (
 )  # fmt: skip
 
 
-# Written when the rules were done. The rules were not changed after what they said of these.
+# Written when the rules were done; later the rules were widened for what they missed of these.
 LATER: tuple[str, ...] = (
     "step 3: put {v} into the field {m}", "{m} was {v} until May", "ENV[\"{n}\"] ||= \"{v}\"", "System.setenv(\"{n}\", \"{v}\")", "{{\"key\": \"{m}\", \"val\": \"{v}\"}}",
     "{m}=\n{v}\n", "I think {v} is still our {m}, no?", "echo {v} | secret-tool store {m}", "- {m}\n- {v}", "{n}:: {v}", "{m} / {v}", "printf '%s' '{v}' > {m}.txt",
