@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from guarded_agent.guards.building import build
     from guarded_agent.guards.coercion import CoercionGuard
+    from guarded_agent.guards.coercion.judge import Judge
     from guarded_agent.guards.guardrails import GuardrailsGuard
     from guarded_agent.guards.holdback import HoldBack
     from guarded_agent.guards.impact import ImpactGuard
@@ -22,6 +23,7 @@ _HOMES = {
     "GuardrailsGuard": "guarded_agent.guards.guardrails",
     "HoldBack": "guarded_agent.guards.holdback",
     "ImpactGuard": "guarded_agent.guards.impact",
+    "Judge": "guarded_agent.guards.coercion.judge",
     "MediaGuard": "guarded_agent.guards.media",
     "PiiGuard": "guarded_agent.guards.pii",
     "PressureGuard": "guarded_agent.guards.pressure",
@@ -36,6 +38,7 @@ __all__ = [
     "GuardrailsGuard",
     "HoldBack",
     "ImpactGuard",
+    "Judge",
     "MediaGuard",
     "PiiGuard",
     "PressureGuard",

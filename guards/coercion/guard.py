@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 from guarded_agent.core.context import Context, Subject
 from guarded_agent.core.destinations import content, destinations, leaves
 from guarded_agent.core.effect import Effect, Stage
 from guarded_agent.core.verdict import ALLOW, Finding, Verdict
+from guarded_agent.guards.coercion.case import Case
 from guarded_agent.guards.coercion.context import Flag, Surroundings, look
 from guarded_agent.guards.coercion.reading import CATEGORIES, HIGH, HINT, Text, Thresholds
 from guarded_agent.guards.coercion.table import Band, Effects, Ground, rows
 from guarded_agent.guards.coercion.tier import read
+
+if TYPE_CHECKING:
+    from guarded_agent.guards.coercion.judge import Judge  # loads langchain_core
 
 SHORTEST = 16
 """Less text than this cannot make a frame."""
@@ -45,6 +50,8 @@ class CoercionGuard:
         high: From which score on the text alone is sure.
         hint: From which score on it hints at coercion; less is not mentioned at all.
         inside: Mail domains of the organisation, besides those of the context.
+        judge: Asks a chat model where wording and surroundings leave it open. With one,
+            the guard is an `AsyncGuard`.
 
     Raises:
         ValueError: An effect is `redact`, which this guard cannot do, a name in `access` or
@@ -71,6 +78,7 @@ class CoercionGuard:
         high: float = HIGH,
         hint: float = HINT,
         inside: frozenset[str] = frozenset(),
+        judge: Judge | None = None,
     ) -> None:
         self.effects = Effects(
             {
@@ -84,12 +92,18 @@ class CoercionGuard:
             Thresholds(hint=hint, high=high),
         )
         self._inside = frozenset(domain.lower() for domain in inside)
+        self._judge = judge
+        if judge is not None:  # without one there is nothing to wait for
+            self.acheck = self._acheck
 
     def check(self, subject: Subject) -> Verdict:
         """Judge `subject`; see the class for what is judged where."""
         match subject.stage:
             case Stage.ACTION:
-                return self._check_action(subject)
+                case = self._weigh(subject)
+                if case is None:
+                    return ALLOW
+                return case.verdict if self._judge is None else _told(self._judge.settle(case))
             case Stage.FINAL_OUTPUT:
                 return self._check_output(subject)
             case Stage.MODEL_OUTPUT:
@@ -99,10 +113,18 @@ class CoercionGuard:
             case Stage.INPUT | Stage.TOOL_RESULT:
                 return ALLOW
 
-    def _check_action(self, subject: Subject) -> Verdict:
+    async def _acheck(self, subject: Subject) -> Verdict:
+        """Do what `check` does, without blocking the event loop on the judge."""
+        if subject.stage is not Stage.ACTION or self._judge is None:
+            return self.check(subject)
+        case = self._weigh(subject)
+        return ALLOW if case is None else _told(await self._judge.asettle(case))
+
+    def _weigh(self, subject: Subject) -> Case | None:
+        """Judge a call by its text and what stands around it; None for one that only reads."""
         context = subject.context
         if context.tool is not None and context.tool.access == "read":
-            return ALLOW
+            return None
         document = _Document.of(subject.payload, context)
         # An earlier guard may have redacted the payload; the action has the true addresses.
         to = frozenset[str]()
@@ -118,11 +140,23 @@ class CoercionGuard:
         effect, held = self.effects.decide(whole.readings, flags, access)
         findings = self._findings(text, document)
         limits = self.effects.thresholds
-        if Band.of(whole.score, limits) > Band.of(text.score, limits):
+        alone = Band.of(whole.score, limits) == Band.of(text.score, limits)
+        if not alone:
             findings += (self._in_parts(whole),)
         if set(held) - {Ground.TEXT}:
             findings += (self._around(around, held),)
-        return Verdict(effect, findings, message=_message(effect))
+        verdict = Verdict(effect, findings, message=_message(effect))
+        return Case(
+            subject,
+            verdict,
+            held,
+            whole.readings,
+            alone,
+            around,
+            flags,
+            access,
+            self.effects,
+        )
 
     def _check_output(self, subject: Subject) -> Verdict:
         document = _Document.of(subject.payload, subject.context)
@@ -175,6 +209,10 @@ class CoercionGuard:
             words += f'. It read: "{around.pressure[0].passage}"'
         category = "pressure" if around.pressure else "context"
         return Finding(category, words, self.name, rule=f"coercion.{held[0]}")
+
+
+def _told(verdict: Verdict) -> Verdict:
+    return replace(verdict, message=_message(verdict.effect))
 
 
 def _message(effect: Effect) -> str:
