@@ -140,6 +140,7 @@ def _pii(section: object, inside: frozenset[str], pseudonyms: Pseudonyms | None)
 def _coercion(section: object, inside: frozenset[str]) -> list[Guard]:
     # Its classifier loads numpy: not before a policy that has it on.
     from guarded_agent.guards.coercion import CoercionGuard
+    from guarded_agent.guards.coercion.table import OPTIONS
 
     where = "guards.coercion"
     options: dict[str, Any] = {}
@@ -154,8 +155,10 @@ def _coercion(section: object, inside: frozenset[str]) -> list[Guard]:
             }
         elif name in ("high", "hint"):
             options[name] = _score(word, f"{where}.{name}")
-        else:
+        elif name in OPTIONS:
             options[name] = _effect(word, f"{where}.{name}")
+        else:
+            options[name] = word  # none of its options: the guard says so
     return [construct(CoercionGuard, options, where="guards.coercion", inside=inside)]
 
 

@@ -11,6 +11,7 @@ from guarded_agent import __version__
 from guarded_agent.cli.agents import agents
 from guarded_agent.cli.approvals import approvals
 from guarded_agent.cli.audit import audit
+from guarded_agent.cli.coercion import coercion
 from guarded_agent.cli.demo import demo
 from guarded_agent.cli.doctor import doctor
 from guarded_agent.cli.failure import OneLine
@@ -43,7 +44,7 @@ def app(context: click.Context, store_url: str) -> None:
         context.obj = Session(store_url, said)
 
 
-for _command in (approvals, audit, policy, graph, doctor, agents, vault, serve, demo):
+for _command in (approvals, audit, policy, graph, doctor, agents, vault, coercion, serve, demo):
     app.add_command(_command)
 
 
