@@ -98,7 +98,7 @@ def show(
 @approvals.command()
 @click.argument("request_id", metavar="ID")
 @reviewer_option()
-@reason_option("Why; kept with the vote. To a concern it is the answer that the agent gets.")
+@reason_option("Why; kept with the vote.")
 @click.option("--role", "roles", metavar="ROLE", multiple=True, help="A role you hold. Repeatable.")
 @click.option("--digest", metavar="DIGEST", help="The digest that you saw, whole.")
 @click.option("--yes", is_flag=True, help="Do not ask; approve what stands there now.")
