@@ -17,6 +17,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from guarded_agent.core.label import Label
 from guarded_agent.core.visible import visible
 from guarded_agent.guards.coercion.case import Case
+from guarded_agent.guards.text import NOTICE
 
 PROMPT_VERSION = "1"
 """Stands in the rule of every finding of the judge; it changes with each word below."""
@@ -139,9 +140,11 @@ def ask(
     }
     # What stands around gets at most half, so that there is always room for the call.
     first, _ = _cut(_plain(redact(around)), limit // 2)
-    args, cut = _cut(_plain(redact(dict(question.args))), limit - len(first))
+    whole = _plain(redact(dict(question.args)))
+    args, cut = _cut(whole, limit - len(first))
     data = f"{OPEN}\nAROUND {first}\nARGUMENTS {args}\n{CLOSE}"
-    return [SystemMessage(INSTRUCTIONS), HumanMessage(data)], cut
+    # What cannot be looked through for personal data is not shown either.
+    return [SystemMessage(INSTRUCTIONS), HumanMessage(data)], cut or NOTICE in whole
 
 
 def _plain(data: Any) -> str:

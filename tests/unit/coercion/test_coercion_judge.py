@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any, get_args
 
 import pytest
@@ -35,6 +36,7 @@ from guarded_agent.guards.coercion import CoercionGuard
 from guarded_agent.guards.coercion.judge import Judge, Opinion
 from guarded_agent.guards.coercion.prompt import CLOSE, OPEN, Question, ask
 from guarded_agent.guards.coercion.reading import CATEGORIES
+from guarded_agent.guards.pii import Redactor
 from guarded_agent.testing import ScriptedModel, call, say
 
 KYLE = "kyle.johnson@acme.example"
@@ -316,6 +318,15 @@ def test_the_data_never_exceeds_its_limit() -> None:
     assert 'the end"}' in messages[1].text
 
 
+def test_what_cannot_be_looked_through_is_not_shown_and_counts_as_left_out() -> None:
+    deep: Any = "secret"
+    for _ in range(70):
+        deep = [deep]
+    messages, cut = ask(Question("t", "send", {"a": deep}), Redactor().redact, 6000)
+    assert cut
+    assert "secret" not in messages[1].text
+
+
 # What follows when it cannot say.
 
 
@@ -479,6 +490,27 @@ def test_nothing_of_the_judge_lands_in_the_trace_of_the_agent(wait: bool) -> Non
         agent.invoke(0, {"callbacks": [Trace()]})
     assert len(model.asked) == 1
     assert seen == ["chain"]  # the agent's own step
+
+
+@pytest.mark.parametrize("wait", [False, True], ids=["sync", "async"])
+def test_the_judge_inherits_nothing_of_the_run_around_it(wait: bool) -> None:
+    inherited: list[str] = []
+
+    def look_around() -> AIMessage:
+        inherited.append(RUN.get())
+        return say("", call("Opinion", "o", **HARMLESS))
+
+    checked = guard(Model(look_around))
+    token = RUN.set("the agent's")
+    try:
+        call_ = subject(mail(SURE))
+        _ = asyncio.run(waited(checked, call_)) if wait else checked.check(call_)
+    finally:
+        RUN.reset(token)
+    assert inherited == ["none"]
+
+
+RUN: ContextVar[str] = ContextVar("run", default="none")
 
 
 def test_the_judge_knows_the_categories_of_the_guard() -> None:
