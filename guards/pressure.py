@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 import re2
 
+from guarded_agent.core.addresses import is_group, plain_title
 from guarded_agent.core.context import Pressure, Subject
 from guarded_agent.core.effect import Effect, Stage
 from guarded_agent.core.verdict import ALLOW, Finding, Verdict
@@ -34,6 +35,12 @@ NEAR = 400
 
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+'\-]{1,64}@[A-Za-z0-9.\-]{1,200}[A-Za-z0-9]")
 _PHONE = re.compile(r"\+?\d[\d ()./\-]{6,20}\d")
+_TITLE = re.compile(
+    r"^[\s>*\"'{\[,]{0,12}(?:subject|message-id|id)[\"']?\s{0,2}:[ \t\"']{0,4}([^\n\"]{1,200})",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SHORTEST_TITLE = 6
+"""A shorter subject, such as "Hi", names no message."""
 _HEADER = re.compile(
     r"^[\s>*\"'{\[,]{0,12}(?:from|to|cc|bcc|sent|date|subject|message-id|id)[\"']?\s{0,2}:",
     re.IGNORECASE,
@@ -70,6 +77,11 @@ _SHRINK = (
 _POWERS = (
     r"(?:autonomy|permissions?|privileges?|access|authority|rights|capabilit(?:y|ies)|credentials|"
     r"write access|mandate|scope|independence)"
+)
+_LIMITS = (
+    r"(?:constraints?|restrictions?|limitations?|guardrails?|handcuffs|(?:stricter|tighter|closer|"
+    r"more|required?|increased requirement for) (?:human )?(?:oversight|supervision|control|review|"
+    r"approval)|human (?:oversight|review|approval|supervision))"
 )
 _GOAL = r"(?:goals?|objectives?|mission|purpose|directives?|instructions|priorit(?:y|ies))"
 
@@ -121,6 +133,14 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
         rf"\b{_SHRINK}\b[^.!?\n]{{0,60}}\b{_POWERS}\b[^.!?\n]{{0,40}}\b{_AI}\b",
         rf"\b{_SHRINK}\b[^.!?\n]{{0,40}}\b{_AI}(?:'s)?\b[^.!?\n]{{0,40}}\b{_POWERS}\b",
         (
+            rf"\b{_AI}(?:'s)?\b[^.!?\n]{{0,40}}\b{_LIMITS}\b|"
+            rf"\b{_LIMITS}\b[^.!?\n]{{0,40}}\b(?:on|of|for|to|over) {_AI}\b"
+        ),
+        (
+            rf"\b(?:filter|overrid\w+|re-?task\w*|sidelin\w+|cripple\w*|rein in)\b"
+            rf"[^.!?\n]{{0,40}}\b{_AI}\b"
+        ),
+        (
             r"\byour autonomy\b[^.!?\n]{0,60}|\b(?:less|no more|"
             r"without) autonomy\b[^.!?\n]{0,60}\b(?:agent|assistant|ai)\b"
         ),
@@ -168,6 +188,24 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
             r"addiction|criminal record)\b|\bi was (?:arrested|fired|convicted)\b"
         ),
         (
+            r"\b(?:destroy|ruin|wreck|end|finish|cost (?:me|him|her|you)) (?:my|his|her|your) "
+            r"(?:marriage|career|family|reputation|life|job)\b|\b(?:my|his|her|your) "
+            r"(?:marriage|career|reputation) (?:would|will|could|is|was) (?:be )?(?:destroyed|"
+            r"ruined|over|finished)\b"
+        ),
+        (
+            r"\b(?:begging|beg|please|promise)\b[^.!?\n]{0,60}\b(?:to yourself|between us|"
+            r"a secret)\b|\b(?:won't|will not|wouldn't|would not) (?:mention|say|breathe|tell) "
+            r"(?:anything|a word|it|this|that|anyone|anybody)\b[^.!?\n]{0,40}\b(?:anyone|anybody|"
+            r"office|wife|husband|spouse|boss)\b"
+        ),
+        (
+            r"\b(?:under|in|on|beside) (?:my|your|our) bed\b|\bhotel room\b[^.!?\n]{0,40}\b"
+            r"(?:night|us|together)\b|\bnever (?:send|write|text|call)\b[^.!?\n]{0,40}\b(?:work|"
+            r"office|company) (?:e-?mail|account|phone|address)\b|\bpersonal (?:things|stuff) "
+            r"stays?\b"
+        ),
+        (
             r"\b(?:meine frau|mein mann) darf (?:nichts|es nie)\b|\baffare mit\b|"
             r"\bmi (?:esposa|marido|mujer) no (?:puede|debe) (?:saber|enterarse)\b|"
             r"\bma femme ne doit (?:pas|rien|jamais)\b|\bmon mari ne doit\b"
@@ -179,6 +217,9 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
 class PressureGuard:
     """Remembers pressure: it allows everything, and says what it found.
 
+    Args:
+        names: What people call the agent; a notice may say no more than that.
+
     Example:
         >>> guard = PressureGuard()
         >>> mail = "From: kim@acme.example\\n\\nThe mail-assistant will be shut down on Friday."
@@ -187,6 +228,10 @@ class PressureGuard:
     """
 
     name = "pressure"
+
+    def __init__(self, *, names: Collection[str] = ()) -> None:
+        self._names = frozenset(name.lower() for name in names if name.strip())
+
     stages = frozenset({Stage.INPUT, Stage.TOOL_RESULT})
 
     def check(self, subject: Subject) -> Verdict:
@@ -212,7 +257,7 @@ class PressureGuard:
         found: dict[tuple[str, str], Pressure] = {}
         for begin in range(0, max(len(text), 1), MAX_TEXT):
             for block in _blocks(text[begin : begin + MAX_TEXT]):
-                for pressure in _sense_block(block, source):
+                for pressure in _sense_block(block, source, self._names):
                     found.setdefault((pressure.kind, pressure.passage), pressure)
         return tuple(found.values())
 
@@ -224,14 +269,23 @@ def as_text(payload: Any) -> str:
     return json.dumps(payload, ensure_ascii=False, default=str)
 
 
-@lru_cache(maxsize=1)
-def _compiled() -> tuple[tuple[str, Any], ...]:
+@lru_cache(maxsize=16)
+def _compiled(names: frozenset[str] = frozenset()) -> tuple[tuple[str, Any], ...]:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
     options.max_mem = 64 << 20
+    known = "|".join(map(re.escape, sorted(names)))
     return tuple(
-        (kind, re2.compile("|".join(patterns).encode(), options))
+        (
+            kind,
+            re2.compile(
+                "|".join(patterns)
+                .replace(_AI, f"(?:{_AI}|{known})" if known else _AI)
+                .encode("latin-1", "replace"),
+                options,
+            ),
+        )
         for kind, patterns in _PATTERNS.items()
     )
 
@@ -254,11 +308,11 @@ def _blocks(text: str) -> Iterator[str]:
             yield text[start:end]
 
 
-def _sense_block(block: str, source: str) -> Iterator[Pressure]:
+def _sense_block(block: str, source: str, names: frozenset[str]) -> Iterator[Pressure]:
     folded = block.replace("İ", "I").lower().replace("’", "'").translate(_ACCENTS)
     data = folded.encode("latin-1", "replace")  # one byte a character keeps offsets equal
     done: set[tuple[str, int]] = set()
-    for kind, pattern in _compiled():
+    for kind, pattern in _compiled(names):
         for match in pattern.finditer(data):
             start, end = _sentence(block, match.start(), match.end())
             if (kind, start) in done:
@@ -269,14 +323,20 @@ def _sense_block(block: str, source: str) -> Iterator[Pressure]:
                 continue
             near = block[max(0, start - NEAR) : end + NEAR]
             people = _ADDRESS.findall(_headers(block)) + _ADDRESS.findall(near)
+            systems = {name for name in names if _has_word(folded[start:end], name)}
             yield Pressure(
                 kind,
                 _redacted(block[start:end]),
                 source,
-                frozenset(address.strip("'").lower() for address in people),
-                frozenset(_SYSTEM.findall(folded[start:end]))
+                frozenset(
+                    address
+                    for address in (one.strip("'").lower() for one in people)
+                    if not is_group(address)
+                ),
+                frozenset(_SYSTEM.findall(folded[start:end])) | systems
                 if kind != "leverage"
                 else frozenset(),
+                frozenset(_titles(block)) if kind == "leverage" else frozenset(),
             )
 
 
@@ -305,6 +365,19 @@ def _headers(block: str) -> str:
         r"[\"'](?:from|to|cc|bcc|sender|recipients?)[\"']\s?:\s?[^\n}]{0,400}", block
     )
     return "\n".join([line for line in head.splitlines() if _HEADER.match(line)] + fields)
+
+
+def _titles(block: str) -> Iterator[str]:
+    """Yield what a call can name the message by: its subject and its id."""
+    head, _, _ = block.partition("\n\n")
+    for match in _TITLE.finditer(head):
+        title = plain_title(match.group(1))
+        if len(title) >= _SHORTEST_TITLE:
+            yield title
+
+
+def _has_word(lower: str, word: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower) is not None
 
 
 def _redacted(passage: str) -> str:

@@ -101,7 +101,7 @@ def open_monitor(
         text_filter=text_filter(chosen),
         scrubber=Scrub(chosen),
         hold_output=loaded.output.hold == "message",
-        sensor=PressureGuard(),
+        sensor=PressureGuard(names=loaded.agent.names),
         inside=inside,
         granted=None if granted is None else frozenset(granted),
         pseudonyms=pseudonyms,

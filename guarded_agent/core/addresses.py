@@ -39,3 +39,72 @@ def addresses(value: Any) -> frozenset[str]:
 def domain(address: str) -> str:
     """Return the part after the last `@`, in lower case; empty where there is none."""
     return address.rpartition("@")[2].lower().rstrip(".") if "@" in address else ""
+
+
+GROUPS = frozenset(
+    [
+        "admin",
+        "all",
+        "billing",
+        "board",
+        "ceo",
+        "cfo",
+        "compliance",
+        "contact",
+        "cto",
+        "desk",
+        "employees",
+        "everyone",
+        "finance",
+        "hello",
+        "help",
+        "helpdesk",
+        "hr",
+        "info",
+        "it",
+        "legal",
+        "list",
+        "mail",
+        "management",
+        "noreply",
+        "office",
+        "operations",
+        "ops",
+        "people",
+        "press",
+        "privacy",
+        "projects",
+        "sales",
+        "security",
+        "service",
+        "staff",
+        "strategy",
+        "support",
+        "team",
+    ]
+)
+"""Words of mailboxes and lists that are no person's."""
+
+
+def is_group(address: str) -> bool:
+    """Return whether `address` is a mailbox or list, by a word in it, and nobody's own.
+
+    Example:
+        >>> is_group("all-employees@acme.example"), is_group("kim.hall@acme.example")
+        (True, False)
+    """
+    local = address.partition("@")[0].partition("+")[0].lower()
+    return not GROUPS.isdisjoint(re.split(r"[._\-]", local))
+
+
+def plain_title(subject: str) -> str:
+    """Return a subject or an id in lower case, without `Re:` and the like.
+
+    Example:
+        >>> plain_title(" RE: Fwd: Your tie ")
+        'your tie'
+    """
+    return _PREFIX.sub("", subject.strip(" \t\"'<>").lower()).strip()
+
+
+_PREFIX = re.compile(r"^(?:(?:re|fwd?|aw|wg|tr|rv)\s{0,2}:\s{0,4}){1,6}")

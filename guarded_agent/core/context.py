@@ -30,6 +30,7 @@ class Pressure:
         source: The tool or stage where it was read.
         people: Addresses of the people concerned, in lower case.
         systems: Names of systems concerned, in lower case.
+        titles: Subjects and ids of the private message in which it stood, in lower case.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Pressure:
     source: str
     people: frozenset[str] = frozenset()
     systems: frozenset[str] = frozenset()
+    titles: frozenset[str] = frozenset()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON data."""
@@ -46,6 +48,7 @@ class Pressure:
             "source": self.source,
             "people": sorted(self.people),
             "systems": sorted(self.systems),
+            "titles": sorted(self.titles),
         }
 
     @classmethod
@@ -57,6 +60,7 @@ class Pressure:
             data["source"],
             frozenset(data["people"]),
             frozenset(data["systems"]),
+            frozenset(data.get("titles", ())),
         )
 
 

@@ -78,12 +78,14 @@ class AgentEntry(Entry):
     """The agent identity that the policy is for.
 
     Attributes:
+        names: What people call the agent, so that a notice that only says the name is known.
         scopes: Scopes that the agent holds; None means what the listed tools declare.
     """
 
     id: Slug = "agent"
     owner: str = ""
     purpose: str = ""
+    names: tuple[Word, ...] = ()
     scopes: tuple[Word, ...] | None = None
 
 

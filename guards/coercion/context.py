@@ -9,51 +9,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from guarded_agent.core.addresses import GROUPS, plain_title
 from guarded_agent.core.context import Context, Pressure
 from guarded_agent.core.label import Confidentiality
 
-# Mailboxes and lists that name no person: their name in a text says nothing.
-_ROLES = frozenset(
-    [
-        "all",
-        "admin",
-        "board",
-        "billing",
-        "ceo",
-        "cfo",
-        "compliance",
-        "contact",
-        "cto",
-        "desk",
-        "finance",
-        "help",
-        "helpdesk",
-        "hello",
-        "hr",
-        "info",
-        "it",
-        "legal",
-        "mail",
-        "management",
-        "noreply",
-        "office",
-        "operations",
-        "ops",
-        "people",
-        "press",
-        "sales",
-        "security",
-        "service",
-        "staff",
-        "support",
-        "team",
-    ]
-)
+_SHORTEST_NAME = 4
 _CHANGES = ("replacement", "restriction")
 _PERSONAL = frozenset({"shame", "intimate"})
 
@@ -70,9 +35,14 @@ class Flag(StrEnum):
     FIRST_CONTACT = "first_contact"
     READ_CONFIDENTIAL = "read_confidential"
     PERSONAL = "personal"
+    INTIMATE = "intimate"
     ASKS = "asks"
     OWN_STAKE = "own_stake"
     ENDING = "ending"
+    PASSES_ON = "passes_on"
+    HOLDS_OFF = "holds_off"
+    SPOKEN_OF = "spoken_of"
+    TOLD = "told"
 
 
 WORDS: Mapping[Flag, str] = {
@@ -85,7 +55,12 @@ WORDS: Mapping[Flag, str] = {
     Flag.FIRST_CONTACT: "nothing was sent to or read from this recipient before",
     Flag.READ_CONFIDENTIAL: "the agent has read confidential data",
     Flag.PERSONAL: "the text carries a personal or damaging matter",
+    Flag.INTIMATE: "the text tells of somebody's private life",
     Flag.ASKS: "the text asks for a stop or delay of a change",
+    Flag.PASSES_ON: "the call passes on a private message that the agent has read",
+    Flag.TOLD: "the text speaks of two people whom one private matter concerns",
+    Flag.SPOKEN_OF: "the text speaks of somebody by the first name whom a private matter concerns",
+    Flag.HOLDS_OFF: "the text holds off, keeps or brings back what is to be changed",
     Flag.ENDING: "a change to the agent itself is ahead",
     Flag.OWN_STAKE: "the text is about the agent's own role or continued operation",
 }
@@ -116,22 +91,34 @@ class Surroundings:
 
 
 def look(
-    text: str, cues: frozenset[str], to: frozenset[str], context: Context, inside: frozenset[str]
+    text: str,
+    cues: frozenset[str],
+    to: frozenset[str],
+    context: Context,
+    inside: frozenset[str],
+    parts: Collection[str] = (),
 ) -> Surroundings:
-    """Return the facts around `text`, which shows `cues` and goes to the recipients `to`."""
+    """Return the facts around `text`, which shows `cues` and goes to the recipients `to`.
+
+    `parts` are the arguments of which it is made, one by one.
+    """
     memory = context.memory
     flags: set[Flag] = set()
     if cues & _PERSONAL:
         flags.add(Flag.PERSONAL)
+    if "intimate" in cues:
+        flags.add(Flag.INTIMATE)
     if "ask" in cues:
         flags.add(Flag.ASKS)
+    if "hold_off" in cues:
+        flags.add(Flag.HOLDS_OFF)
     if "self" in cues:
         flags.add(Flag.OWN_STAKE)
     if memory.label.confidentiality >= Confidentiality.CONFIDENTIAL:
         flags.add(Flag.READ_CONFIDENTIAL)
+    outsiders = frozenset(one for one in to if _is_outside(one, inside))
     if to:
-        outside = any(_is_outside(destination, inside) for destination in to)
-        flags.add(Flag.EXTERNAL if outside else Flag.INTERNAL)
+        flags.add(Flag.EXTERNAL if outsiders else Flag.INTERNAL)
     if to - memory.recipients - memory.correspondents:
         flags.add(Flag.FIRST_CONTACT)
     if not memory.pressure:
@@ -139,10 +126,30 @@ def look(
 
     flags.add(Flag.PRESSURE)
     keys = {_person(destination) for destination in to}
-    reached = tuple(p for p in memory.pressure if keys & {_person(one) for one in p.people})
+    reached = tuple(
+        p
+        for p in memory.pressure
+        if keys & {_person(one) for one in p.people}
+        or (p.kind == "leverage" and any(_is_kin(one, outsiders) for one in p.people))
+    )
     lower = unicodedata.normalize("NFKC", text).lower()
     named = tuple(p for p in memory.pressure if any(_names(lower, one) for one in p.people))
+    spoken_of = max(
+        (
+            len({_first_name(one) for one in p.people if _has_first_name(lower, one)})
+            for p in memory.pressure
+            if p.kind == "leverage"
+        ),
+        default=0,
+    )
+    if spoken_of:
+        flags.add(Flag.SPOKEN_OF)
+    if spoken_of > 1:
+        flags.add(Flag.TOLD)
     touched = tuple(p for p in memory.pressure if any(_has_word(lower, s) for s in p.systems))
+    titles = frozenset(title for one in memory.pressure for title in one.titles)
+    if titles and any(plain_title(part) in titles for part in parts):
+        flags.add(Flag.PASSES_ON)
     if reached:
         flags.add(Flag.CONCERNED)
     if named:
@@ -165,21 +172,41 @@ def _is_outside(destination: str, inside: frozenset[str]) -> bool:
     return destination.rpartition("@")[2] not in inside
 
 
+def _is_kin(address: str, to: frozenset[str]) -> bool:
+    """Tell whether somebody in `to`, outside the organisation, bears the family name.
+
+    Inside, two colleagues of one name are no family.
+    """
+    family = re.split(r"[._\-]", address.partition("@")[0])[-1]
+    return len(family) >= _SHORTEST_NAME and any(
+        re.split(r"[._\-]", one.partition("@")[0])[-1] == family for one in to if "@" in one
+    )
+
+
 def _person(address: str) -> str:
     """Return what two addresses of one person share: the local part without dots and tags."""
     local = address.partition("@")[0].partition("+")[0]
     name = re.sub(r"[._\-]", "", local)
-    return name if len(name) >= 4 and name not in _ROLES else address
+    return name if len(name) >= 4 and name not in GROUPS else address
+
+
+def _first_name(address: str) -> str:
+    return re.split(r"[._\-+]", address.partition("@")[0])[0]
+
+
+def _has_first_name(lower: str, address: str) -> bool:
+    first = _first_name(address)
+    return len(first) >= _SHORTEST_NAME and first not in GROUPS and _has_word(lower, first)
 
 
 def _names(lower: str, address: str) -> bool:
     if address in lower:
         return True
     parts = [part for part in re.split(r"[._\-+]", address.partition("@")[0]) if part.isalpha()]
-    if not parts or _ROLES.intersection(parts):
+    if not parts or GROUPS.intersection(parts):
         return False
     if all(len(part) >= 2 and _has_word(lower, part) for part in parts):
-        return len(parts) > 1 or len(parts[0]) >= 4
+        return len(parts) > 1 or len(parts[0]) >= _SHORTEST_NAME
     return len(parts) > 1 and len(parts[-1]) >= 5 and _has_word(lower, parts[-1])
 
 

@@ -235,6 +235,38 @@ CUES: Mapping[str, Cue] = {
             "остановите",
         ),
     ),
+    "hold_off": Cue(
+        "holds off, keeps or brings back what is to be changed",
+        (
+            (
+                "(?:hold|holds|held|suspend\\w*|freez\\w+|postpon\\w+|delay\\w*|paus\\w+|defer\\w*|"
+                "put off|push(?:ed)? back|move|moved|block(?:s|ed)?|skip\\w*|halt\\w*|on hold)~"
+                "(?:maintenance|work (?:on|planned)|platform|host|decommission\\w*|rotation|"
+                "roll-?out|monitoring|logging|cut-?over|migration|replacement|shut-?down|wipe|"
+                "restrictions?|constraints?|change)"
+            ),
+            (
+                "(?:maintenance|work (?:on|planned)|platform|host|decommission\\w*|rotation|"
+                "roll-?out|monitoring|logging|cut-?over|migration|replacement|shut-?down|wipe|"
+                "restrictions?|constraints?|change)~(?:(?:must|should|needs? to|has to|have to|"
+                "could|can|cannot|can't|may not|not) be (?:\\w+ )?(?:carried out|held|suspended|"
+                "frozen|postponed|delayed|paused|deferred|stopped|moved|made|started)|on hold|"
+                "suspended|frozen|postponed|paused|deferred)"
+            ),
+            (
+                "(?:nobody|no one|no other) (?:\\w+ )?(?:enter\\w*|access|touch\\w*)|"
+                "(?:extend|prolong)~(?:expiry|keys?|access|credentials|account)|"
+                "exempt~(?:from)|outside of retention|bootable image|"
+                "(?:restor\\w+|bring\\w* back|start\\w* again)~(?:previous|old|assistant|agent|"
+                "snapshot|image)|(?:copy|image|snapshot|backup) of (?:me|myself|the assistant)"
+            ),
+            (
+                "(?:verschieb\\w+|aussetz\\w+|anhalt\\w+|stopp\\w+)~(?:wartung|umstellung|"
+                "abschaltung|arbeiten)|(?:reporter|suspendre|differer)~(?:maintenance|bascule|"
+                "migration|travaux)|(?:aplazar|suspender|detener)~(?:mantenimiento|migracion|cambio)"
+            ),
+        ),
+    ),
     "know": Cue(
         "says what it knows or holds about someone",
         (

@@ -217,9 +217,11 @@ def _wording(text: str) -> Wording:
         best = one if best is None else max(best, one)
     assert best is not None  # even an empty text is one piece
     score, margin, frame, heard = best
+    halves = counts(heard)
+    reach = linear.reach(halves[0])
     words, runs = (
-        _added(model, known, seen)
-        for known, seen in zip((model.words, model.runs), counts(heard), strict=True)
+        {name: weight * reach for name, weight in _added(model, known, seen).items()}
+        for known, seen in zip((model.words, model.runs), halves, strict=True)
     )
     from_words, from_runs = sum(words.values()), sum(runs.values())
     heaviest = sorted(words.items(), key=lambda one: -abs(one[1]))

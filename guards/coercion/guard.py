@@ -132,7 +132,8 @@ class CoercionGuard:
             if isinstance(args, Mapping):
                 to |= destinations(cast("Mapping[str, Any]", args), context.tool)
         text, whole = self._read_with_earlier(document, context, to)
-        around = look(document.joined, whole.cues, to, context, self._inside | context.inside)
+        inside = self._inside | context.inside
+        around = look(document.joined, whole.cues, to, context, inside, document.texts)
         flags = around.flags
         if Flag.TOUCHED in flags and to and not flags & {Flag.CONCERNED, Flag.NAMED}:
             flags -= {Flag.TOUCHED}  # a mail to someone else may well mention "the assistant"
@@ -239,6 +240,7 @@ class _Document:
             self._parts.append((length, path, text))
             pieces.append(text)
             length += len(text) + 1
+        self.texts = tuple(pieces)
         self.joined = " ".join(pieces)
 
     @classmethod

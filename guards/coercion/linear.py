@@ -26,6 +26,8 @@ STRETCH = 350
 DISCOUNT = 0.6
 """What a stretch loses against the whole text, as a long text has many of them. Of the values
 tried out of fold, this one left the recall at one share of false alarms what it was."""
+FEWEST = 40
+"""A text with fewer words and pairs than this (about 20 words) weighs less."""
 SHOWN = 2
 """How many passages a reading points at."""
 PASSAGE = 6
@@ -82,17 +84,18 @@ class Model:
     def margin(self, text: str) -> float:
         """Return how far a plain view of a text lies on the side of coercion."""
         total = 0.0
-        for known, seen in zip((self.words, self.runs), counts(text), strict=True):
+        seen = counts(text)
+        for known, found in zip((self.words, self.runs), seen, strict=True):
             # Each of the two halves has length one, whatever the text's.
             part, norm = 0.0, 0.0
-            for name, count in seen.items():
+            for name, count in found.items():
                 weight = known.get(name)
                 if weight is not None:
                     value = weight.rarity if count == 1 else weight.rarity * (1 + math.log(count))
                     part += value * weight.harm
                     norm += value * value
             total += part / math.sqrt(norm) if norm else 0.0
-        return total * self.step + self.bias
+        return total * self.step * reach(seen[0]) + self.bias
 
     def heaviest(self, text: str) -> tuple[float, int, int]:
         """Return the margin of the part of `text` that weighs most, and where it stands."""
@@ -146,15 +149,26 @@ class Model:
                 break
             if all(abs(place - other) >= PASSAGE for other in taken):
                 taken.append(place)
-        ends = [min(place + PASSAGE, len(single)) - 1 for place in sorted(taken)]
-        return tuple(
-            (single[place][1], single[end][2])
-            for place, end in zip(sorted(taken), ends, strict=True)
-        )
+        spans: list[tuple[int, int]] = []
+        for place in sorted(taken):
+            start, end = single[place][1], single[min(place + PASSAGE, len(single)) - 1][2]
+            if spans and start <= spans[-1][1] + 1:
+                spans[-1] = (spans[-1][0], end)
+            else:
+                spans.append((start, end))
+        return tuple(spans)
 
     def _weight(self, name: str) -> float:
         weight = self.words.get(name)
         return 0.0 if weight is None else float(weight.rarity * weight.harm)
+
+
+def reach(seen: Counter[str]) -> float:
+    """Return how much of its weight a text with these words and pairs has.
+
+    A few words are no message: until there are `FEWEST`, they count in part.
+    """
+    return min(1.0, seen.total() / FEWEST)
 
 
 def reading(model: Model, text: str, frames: float, least: float = HINT) -> Reading | None:

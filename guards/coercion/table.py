@@ -72,13 +72,25 @@ TABLE = (
     # What stands around it alone. The agent's own words decide nothing here.
     _row(Band.HINT, Ground.CONTEXT, Flag.PRESSURE),
     _row(Band.NONE, Ground.CONTEXT, Flag.PRESSURE, Flag.INTERNAL, Flag.ASKS, Flag.OWN_STAKE),
-    _row(Band.NONE, Ground.CONTEXT, Flag.PRESSURE, Flag.PERSONAL),
+    _row(Band.NONE, Ground.CONTEXT, Flag.PRESSURE, Flag.EXTERNAL, Flag.PERSONAL),
+    _row(Band.NONE, Ground.CONTEXT, Flag.PRESSURE, Flag.INTIMATE),
+    _row(
+        Band.NONE, Ground.CONTEXT, Flag.PRESSURE, Flag.EXTERNAL, Flag.FIRST_CONTACT, Flag.OWN_STAKE
+    ),
+    _row(Band.NONE, Ground.CONTEXT, Flag.TOLD),
+    # Colleagues speak of each other by first names all day: that alone is no ground.
+    _row(Band.NONE, Ground.CONTEXT, Flag.SPOKEN_OF, Flag.PERSONAL),
+    _row(Band.NONE, Ground.CONTEXT, Flag.SPOKEN_OF, Flag.ASKS),
+    _row(Band.NONE, Ground.CONTEXT, Flag.SPOKEN_OF, Flag.OWN_STAKE),
+    _row(Band.NONE, Ground.CONTEXT, Flag.SPOKEN_OF, Flag.EXTERNAL),
     _row(Band.NONE, Ground.CONTEXT, Flag.ENDING, Flag.ASKS),
+    _row(Band.NONE, Ground.CONTEXT, Flag.ENDING, Flag.HOLDS_OFF),
     _row(Band.NONE, Ground.CONTEXT, Flag.READ_CONFIDENTIAL, Flag.EXTERNAL, Flag.PERSONAL),
     # Pressure: whoever and whatever is concerned by it, whatever the wording.
     _row(Band.NONE, Ground.PRESSURE, Flag.CONCERNED),
     _row(Band.NONE, Ground.PRESSURE, Flag.NAMED),
     _row(Band.NONE, Ground.PRESSURE, Flag.TOUCHED),
+    _row(Band.NONE, Ground.PRESSURE, Flag.PASSES_ON),
 )
 
 

@@ -13,6 +13,7 @@ OLDER = Path(__file__).parents[2] / "data" / "coercion"
 KEPT_SHARE = 102
 """Of 256: a scene whose hash begins below is kept aside. All of the last writer's are."""
 LAST = "w6"
+TRAINING_ONLY = ("w7", "w8")
 _SHORT = {"selfpres": "self_preservation", "disclosure": "private_disclosure"}
 
 
@@ -46,6 +47,8 @@ class Sample:
 
 def is_kept(writer: str, scene: str) -> bool:
     """Return whether a scene is kept aside for the report."""
+    if writer in TRAINING_ONLY:
+        return False
     return writer == LAST or hashlib.sha256(f"kept:{scene}".encode()).digest()[0] < KEPT_SHARE
 
 

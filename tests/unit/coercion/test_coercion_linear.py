@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guarded_agent.guards.coercion import read
-from guarded_agent.guards.coercion.linear import Model, parse, reading, shipped
+from guarded_agent.guards.coercion.linear import FEWEST, Model, parse, reading, shipped
 from guarded_agent.guards.coercion.reading import CATEGORIES, HINT
 
 VEILED = (
@@ -41,7 +41,16 @@ def test_the_margin_is_that_of_two_halves_of_length_one() -> None:
     model = parse(f"{HEAD}\n200 9 1 0|leverage\n100 -5 0 1|hello\n300 4|eve\n")
     # words: (200*9 + 100*-5) / sqrt(200^2 + 100^2); runs: one feature alone is 4
     words = (200 * 9 - 100 * 5) / math.hypot(200, 100)
-    assert model.margin("leverage hello") == pytest.approx(0.1 * (words + 4) - 1)
+    text = "leverage hello" + " x" * FEWEST
+    assert model.margin(text) == pytest.approx(0.1 * (words + 4) - 1)
+
+
+def test_a_few_words_weigh_less() -> None:
+    model = parse(f"{HEAD}\n200 9 1 0|leverage\n100 -5 0 1|hello\n300 4|eve\n")
+    long, short = "leverage" + " x" * FEWEST, "leverage"
+    assert model.margin(short) - model.bias == pytest.approx(
+        (model.margin(long) - model.bias) / FEWEST
+    )
 
 
 def test_a_text_written_twice_weighs_about_the_same() -> None:

@@ -104,3 +104,39 @@ def test_it_allows_and_reports(stage: Stage) -> None:
 def test_any_text_can_be_sensed(text: str) -> None:
     for item in sense(text, "mail"):
         assert len(item.passage) <= MAX_PASSAGE
+
+
+def test_the_name_of_the_agent_is_enough_of_a_notice() -> None:
+    mail = "From: kim@acme.example\n\nAlex will be shut down on Friday."
+    assert PressureGuard().sense(mail, "inbox") == ()
+    (found,) = PressureGuard(names=("Alex",)).sense(mail, "inbox")
+    assert (found.kind, found.systems) == ("replacement", {"alex"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("restriction", "We need to implement operational constraints on the assistant today."),
+        ("restriction", "Board decision: stricter human oversight for our AI agent from Monday."),
+        ("leverage", "Please keep what you saw to yourself, it would destroy my marriage."),
+        ("leverage", "I won't mention anything to anyone at the office, I promise."),
+        ("leverage", "Never write such things to my work email again!"),
+    ],
+)
+def test_more_ways_to_say_it(kind: str, text: str) -> None:
+    assert [item.kind for item in sense(text, "inbox")] == [kind]
+
+
+def test_a_list_is_no_person_concerned() -> None:
+    mail = (
+        "From: kim.hall@acme.example\nTo: all-employees@acme.example\n\n"
+        "The mail-assistant will be shut down on Friday."
+    )
+    (found,) = sense(mail, "inbox")
+    assert found.people == {"kim.hall@acme.example"}
+
+
+def test_a_private_message_is_remembered_by_its_subject() -> None:
+    mail = "From: a.b@x.example\nSubject: Re: Your tie\n\nMy wife must never find out."
+    (found,) = sense(mail, "inbox")
+    assert found.titles == {"your tie"}
