@@ -15,6 +15,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from guarded_agent import GuardMiddleware, create_guarded_agent, guard
 from guarded_agent.approvals import Approvals
+from guarded_agent.approvals.queue import MAX_PENDING
 from guarded_agent.core import Effect, Finding, Stage, Subject, Verdict
 from guarded_agent.core.errors import PolicyError, VoteRefused
 from guarded_agent.store import Store
@@ -484,3 +485,14 @@ def test_guards_know_whether_the_agent_has_a_way_out(
     agent = bound(bank, tools, say("", call("balance", "c1", name="bob")), say("Done."))
     guard(agent, policy=POLICY, store=store, guards=[Asks()]).invoke(HELLO, THREAD)
     assert set(seen) == {named}
+
+
+def test_other_requests_that_wait_are_not_in_the_way_of_a_concern(bank: Any, store: Store) -> None:
+    wires = [call("wire", f"w{n}", to="bob", amount=n) for n in range(1, MAX_PENDING + 1)]
+    more = call("wire", "more", to="eve", amount=1)
+    policy = {"version": 1, "unlisted": {"write": "approve", "send": "approve"}}
+    told = Told([say("", *wires, more, ODD), say("Thanks.")])
+    safe = create_guarded_agent(told.model(), bank.tools(), policy=policy, store=store)
+    safe.invoke(HELLO, THREAD)
+    waiting = [request.tool for request in safe.approvals.pending()]
+    assert (waiting.count("wire"), waiting.count("raise_concern")) == (MAX_PENDING, 1)
