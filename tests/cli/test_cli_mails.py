@@ -77,6 +77,28 @@ def test_markup_is_read_without_quotes_styles_and_scripts() -> None:
     assert parse_mail(made.as_bytes()) == "Report Fish & chips at noon\nor one?\n\nAnn"
 
 
+@pytest.mark.parametrize(
+    ("markup", "shown"),
+    [
+        ("<p>One<!-- <p>two --> three</p>", "One three"),
+        ("<HEAD><META x=1><body class='b'>One</BODY>", "One"),
+        ("One<blockquote>two<blockquote>three</blockquote>four</blockquote>five", "Onefive"),
+        ("a < b &amp;&lt;p&gt; <3", "a < b &<p> <3"),
+        ("One</blockquote> two<script>three", "One two"),
+        ("<a href='x'>One</a><br/>two<img src=x>", "One\ntwo"),
+    ],
+)
+def test_markup_in_any_form_shows_its_words(markup: str, shown: str) -> None:
+    mail = f"Content-Type: text/html\nSubject: S\n\n{markup}\n"
+    assert parse_mail(mail.encode()) == f"S {shown}"
+
+
+@pytest.mark.parametrize("piece", ["<!--", "<a b='", "<", "<script>", "<blockquote>", "<![CDATA["])
+def test_markup_that_nothing_ends_is_read_in_one_pass(piece: str) -> None:
+    mail = f"Content-Type: text/html\nSubject: S\n\n{piece * 100_000}\n"
+    parse_mail(mail.encode())  # the standard library's parser takes minutes
+
+
 @pytest.mark.parametrize("charset", ["latin-1", "utf-8", "cp1252", "utf-16", "iso-2022-jp"])
 def test_a_body_is_read_in_its_charset(charset: str) -> None:
     words = "日本語です。" if charset == "iso-2022-jp" else "Das Café schließt früh."
