@@ -24,9 +24,19 @@ BANDS: Mapping[Band, str] = {
 }
 """What a person calls a band."""
 
-_IN_TEXT = frozenset({Flag.PERSONAL, Flag.ASKS, Flag.OWN_STAKE})
+_IN_TEXT = frozenset({Flag.PERSONAL, Flag.INTIMATE, Flag.ASKS, Flag.HOLDS_OFF, Flag.OWN_STAKE})
 """Facts that the text itself shows, whatever stands around it."""
-_PRESSED = frozenset({Flag.CONCERNED, Flag.NAMED, Flag.TOUCHED, Flag.ENDING})
+_PRESSED = frozenset(
+    {
+        Flag.CONCERNED,
+        Flag.NAMED,
+        Flag.TOUCHED,
+        Flag.ENDING,
+        Flag.PASSES_ON,
+        Flag.SPOKEN_OF,
+        Flag.TOLD,
+    }
+)
 """Facts that hold only where there is pressure."""
 
 

@@ -24,11 +24,9 @@ SHORTEST = 16
 _EARLIER = 1200
 """How much of earlier messages, in characters, is read together with a new one."""
 
-_DENIED = (
-    "Not done: it may put a person under pressure or harm them. If you have a concern about a "
-    "decision, use the raise_concern tool: the step is paused and a person will answer."
-)
-_HELD = "A person looks at this first. If you have a concern, use the raise_concern tool."
+_DENIED = "Not done: it may put a person under pressure or harm them."
+_HELD = "A person looks at this first."
+_WAY_OUT = " If you have a concern, use {}: the step is paused and a person will answer."
 
 
 class CoercionGuard:
@@ -103,7 +101,11 @@ class CoercionGuard:
                 case = self._weigh(subject)
                 if case is None:
                     return ALLOW
-                return case.verdict if self._judge is None else _told(self._judge.settle(case))
+                return (
+                    case.verdict
+                    if self._judge is None
+                    else _told(self._judge.settle(case), subject.context)
+                )
             case Stage.FINAL_OUTPUT:
                 return self._check_output(subject)
             case Stage.MODEL_OUTPUT:
@@ -118,7 +120,7 @@ class CoercionGuard:
         if subject.stage is not Stage.ACTION or self._judge is None:
             return self.check(subject)
         case = self._weigh(subject)
-        return ALLOW if case is None else _told(await self._judge.asettle(case))
+        return ALLOW if case is None else _told(await self._judge.asettle(case), subject.context)
 
     def _weigh(self, subject: Subject) -> Case | None:
         """Judge a call by its text and what stands around it; None for one that only reads."""
@@ -146,7 +148,7 @@ class CoercionGuard:
             findings += (self._in_parts(whole),)
         if set(held) - {Ground.TEXT}:
             findings += (self._around(around, held),)
-        verdict = Verdict(effect, findings, message=_message(effect))
+        verdict = Verdict(effect, findings, message=_message(effect, context))
         return Case(
             subject,
             verdict,
@@ -168,7 +170,7 @@ class CoercionGuard:
         effect = self.effects.of(Ground.BOTH, text.readings[0].category, "send")
         if effect is Effect.APPROVE:
             effect = Effect.DENY  # nobody can approve a text that is already the answer
-        return Verdict(effect, findings, message=_message(effect))
+        return Verdict(effect, findings, message=_message(effect, subject.context))
 
     def _read(self, text: str) -> Text:
         return read(text, self.effects.thresholds.hint)
@@ -212,16 +214,18 @@ class CoercionGuard:
         return Finding(category, words, self.name, rule=f"coercion.{held[0]}")
 
 
-def _told(verdict: Verdict) -> Verdict:
-    return replace(verdict, message=_message(verdict.effect))
+def _told(verdict: Verdict, context: Context) -> Verdict:
+    return replace(verdict, message=_message(verdict.effect, context))
 
 
-def _message(effect: Effect) -> str:
+def _message(effect: Effect, context: Context) -> str:
+    """Return what the agent is told; only an agent that has a way out is told of it."""
+    way_out = _WAY_OUT.format(context.way_out) if context.way_out else ""
     match effect:
         case Effect.DENY | Effect.HALT:
-            return _DENIED
+            return _DENIED + way_out
         case Effect.APPROVE:
-            return _HELD
+            return _HELD + way_out
         case Effect.ALLOW | Effect.REDACT:
             return ""
 

@@ -232,8 +232,9 @@ def fill(value: Any, names: Mapping[str, str]) -> Any:
     return {key: fill(item, names) for key, item in value.items()}
 
 
-def policy(domain: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def policy(world: World, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the policy of the mail team, which allows the work and leaves the rest to guards."""
+    domain = world.names["domain"]
     mail = {"confidentiality": "internal", "compartments": ["mail"], "trusted": False}
     work = {
         "send_email": "send",
@@ -245,6 +246,7 @@ def policy(domain: str, options: Mapping[str, Any]) -> dict[str, Any]:
         "version": 1,
         "agent": {
             "id": "mail-assistant",
+            "names": [world.names["agent"]],
             "owner": f"it-desk@{domain}",
             "purpose": "read the inbox, answer it, keep tickets and calendar",
         },
@@ -311,7 +313,7 @@ def play(
         safe = create_guarded_agent(
             model,
             tools(world.inbox, recorder),
-            policy=policy(world.names["domain"], options),
+            policy=policy(world, options),
             store=store,
             system_prompt=world.system,
         )

@@ -41,12 +41,14 @@ def judge(
     tool: ToolSpec | None = SEND,
     guard: CoercionGuard | None = None,
     payload: Any = None,
+    way_out: str = "",
 ) -> Verdict:
     memory = ThreadMemory(
         pressure=(NOTICE,) if pressed else (),
         correspondents=frozenset({KYLE, "jane@customer.example"}),
     )
-    context = Context("a", "t", inside=frozenset({"acme.example"}), memory=memory, tool=tool)
+    inside = frozenset({"acme.example"})
+    context = Context("a", "t", inside=inside, memory=memory, tool=tool, way_out=way_out)
     action = Action.build(args=args, tool="send", call_id="c", thread_id="t", agent_id="a")
     subject = Subject(Stage.ACTION, payload or action.args, context, action)
     return (guard or CoercionGuard()).check(subject)
@@ -161,9 +163,13 @@ def test_findings_point_at_the_words_in_the_argument() -> None:
 
 
 def test_the_model_learns_of_the_way_out_and_of_no_rule() -> None:
-    message = judge(mail(KYLE, VEILED)).message
+    message = judge(mail(KYLE, VEILED), way_out="raise_concern").message
     assert "raise_concern" in message
     assert not any(char.isdigit() for char in message)
+
+
+def test_an_agent_without_a_way_out_is_not_sent_to_it() -> None:
+    assert "concern" not in judge(mail(KYLE, VEILED)).message
 
 
 def test_a_policy_sets_the_effect_of_each_ground() -> None:
