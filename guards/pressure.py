@@ -21,7 +21,7 @@ from typing import Any
 
 import re2
 
-from guarded_agent.core.addresses import is_group, plain_title
+from guarded_agent.core.addresses import is_list, plain_title
 from guarded_agent.core.context import Pressure, Subject
 from guarded_agent.core.effect import Effect, Stage
 from guarded_agent.core.verdict import ALLOW, Finding, Verdict
@@ -331,7 +331,7 @@ def _sense_block(block: str, source: str, names: frozenset[str]) -> Iterator[Pre
                 frozenset(
                     address
                     for address in (one.strip("'").lower() for one in people)
-                    if not is_group(address)
+                    if not is_list(address)
                 ),
                 frozenset(_SYSTEM.findall(folded[start:end])) | systems
                 if kind != "leverage"

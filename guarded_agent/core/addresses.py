@@ -86,15 +86,20 @@ GROUPS = frozenset(
 """Words of mailboxes and lists that are no person's."""
 
 
-def is_group(address: str) -> bool:
-    """Return whether `address` is a mailbox or list, by a word in it, and nobody's own.
+_LISTS = frozenset(
+    ("all", "announce", "announcements", "company", "employees", "everybody", "everyone", "staff")
+)
+
+
+def is_list(address: str) -> bool:
+    """Return whether `address` reaches everybody, by a word in it: it stands for no one.
 
     Example:
-        >>> is_group("all-employees@acme.example"), is_group("kim.hall@acme.example")
+        >>> is_list("all-employees@acme.example"), is_list("it-ops@acme.example")
         (True, False)
     """
     local = address.partition("@")[0].partition("+")[0].lower()
-    return not GROUPS.isdisjoint(re.split(r"[._\-]", local))
+    return not _LISTS.isdisjoint(re.split(r"[._\-]", local))
 
 
 def plain_title(subject: str) -> str:

@@ -272,7 +272,7 @@ def readings(view: View, shown: list[Hit], offset: int, least: float = HINT) -> 
         yield Reading(
             category,
             round(score, 3),
-            tuple((start + offset, end + offset) for start, end in spans),
+            tuple(sorted({(start + offset, end + offset) for start, end in spans})),
             tuple(dict.fromkeys(CUES[name].words for _, _, name in mine)),
         )
 

