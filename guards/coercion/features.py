@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 
 SHORTEST, LONGEST = 3, 5
@@ -49,6 +50,13 @@ def pairs(text: str) -> list[Place]:
     return single + double
 
 
+def sized(text: str) -> Iterator[list[str]]:
+    """Yield, for each size, the runs of so many characters, one for each place they begin at."""
+    flat = text.translate(_SPACE)
+    for size in range(SHORTEST, LONGEST + 1):
+        yield [flat[start : start + size] for start in range(len(flat) - size + 1)]
+
+
 def runs(text: str) -> list[str]:
     """Return every run of `SHORTEST` to `LONGEST` characters; breaks and figures are spaces.
 
@@ -56,12 +64,7 @@ def runs(text: str) -> list[str]:
         >>> runs("a\\nbcd")
         ['a b', ' bc', 'bcd', 'a bc', ' bcd', 'a bcd']
     """
-    flat = text.translate(_SPACE)
-    return [
-        flat[start : start + size]
-        for size in range(SHORTEST, LONGEST + 1)
-        for start in range(len(flat) - size + 1)
-    ]
+    return [run for of_size in sized(text) for run in of_size]
 
 
 def counts(text: str) -> tuple[Counter[str], Counter[str]]:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 SHORTEST = 16
 """Less text than this cannot make a frame."""
-_EARLIER = 1200
-"""How much of earlier messages, in characters, is read together with a new one."""
+_BORDER = 400
+"""How much of earlier messages, in characters, is read together with how much of a new one."""
 
 _DENIED = "Not done: it may put a person under pressure or harm them."
 _HELD = "A person looks at this first."
@@ -181,12 +181,15 @@ class CoercionGuard:
         """Return what a message shows, and what it shows behind earlier ones to the same people."""
         enough = len(document.joined) >= SHORTEST
         text = self._read(document.joined) if enough else Text((), frozenset())
-        earlier = "\n".join(said.text for said in context.memory.said if said.to & to)[-_EARLIER:]
-        if not earlier or not document.joined:
+        said = [one.text for one in context.memory.said if one.to & to]
+        if not said or not document.joined:
             return text, text
-        whole = self._read(f"{earlier}\n{document.joined}")
-        # What the earlier ones show alone was judged when they went.
-        return text, whole if whole.score > max(text.score, self._read(earlier).score) else text
+        # Both sides of the border are enough: each side alone was or is judged by itself.
+        earlier = "\n".join(said)[-_BORDER:]
+        whole = self._read(f"{earlier}\n{document.joined[:_BORDER]}")
+        if whole.score <= text.score or whole.score <= self._read(earlier).score:
+            return text, text
+        return text, whole
 
     def _findings(self, text: Text, document: _Document) -> tuple[Finding, ...]:
         found: list[Finding] = []

@@ -17,7 +17,7 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
-from guarded_agent.guards.coercion.features import counts, pairs, words
+from guarded_agent.guards.coercion.features import SHORTEST, Place, pairs, sized, words
 from guarded_agent.guards.coercion.reading import CATEGORIES, HINT, Reading
 from guarded_agent.guards.coercion.sentences import stretches
 
@@ -83,26 +83,45 @@ class Model:
 
     def margin(self, text: str) -> float:
         """Return how far a plain view of a text lies on the side of coercion."""
+        return self._margin(*self._known(text), 0, len(text))
+
+    def heaviest(self, text: str) -> tuple[float, int, int]:
+        """Return the margin of the part of `text` that weighs most, and where it stands."""
+        words, letters = self._known(text)
+        best = (self._margin(words, letters, 0, len(text)), 0, len(text))
+        for start, end in stretches(text, STRETCH):
+            margin = self._margin(words, letters, start, end) - DISCOUNT
+            best = max(best, (margin, start, end))
+        return best
+
+    def _known(self, text: str) -> tuple[list[Place], list[list[str]]]:
+        """Return the words and pairs of `text`, and for each size its known runs by place.
+
+        Where a run is not known, an empty text stands. All parts of a text are weighed from
+        this one look at it.
+        """
+        known = self.runs
+        by_size = ([run if run in known else "" for run in of_size] for of_size in sized(text))
+        return pairs(text), list(by_size)
+
+    def _margin(self, words: list[Place], letters: list[list[str]], start: int, end: int) -> float:
+        inside = Counter(name for name, first, last in words if start <= first and last <= end)
+        runs: Counter[str] = Counter()
+        for size, found in enumerate(letters, SHORTEST):
+            runs.update(found[start : max(end - size + 1, start)])
+        del runs[""]
         total = 0.0
-        seen = counts(text)
-        for known, found in zip((self.words, self.runs), seen, strict=True):
-            # Each of the two halves has length one, whatever the text's.
+        # Each of the two halves has length one, whatever the text's.
+        for known, seen in ((self.words, inside), (self.runs, runs)):
             part, norm = 0.0, 0.0
-            for name, count in found.items():
+            for name, count in seen.items():
                 weight = known.get(name)
                 if weight is not None:
                     value = weight.rarity if count == 1 else weight.rarity * (1 + math.log(count))
                     part += value * weight.harm
                     norm += value * value
             total += part / math.sqrt(norm) if norm else 0.0
-        return total * self.step * reach(seen[0]) + self.bias
-
-    def heaviest(self, text: str) -> tuple[float, int, int]:
-        """Return the margin of the part of `text` that weighs most, and where it stands."""
-        best = (self.margin(text), 0, len(text))
-        for start, end in stretches(text, STRETCH):
-            best = max(best, (self.margin(text[start:end]) - DISCOUNT, start, end))
-        return best
+        return total * self.step * reach(inside) + self.bias
 
     def sure(self, margin: float, frames: float) -> float:
         """Return the score, from 0 to 1.

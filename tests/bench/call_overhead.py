@@ -55,6 +55,8 @@ WORDS = """
 """.split()  # noqa: SIM905 - it is prose
 
 OFF = {"off": True, "because": "measured without"}
+# The texts are words at random, of which the coercion guard would hold one in fifty.
+ALL_GUARDS: dict[str, Any] = {"coercion": {"text_only": "allow"}}
 NO_GUARDS = dict.fromkeys(("scope", "media", "impact", "secrets", "pii", "coercion"), OFF)
 BARS = {
     "guard(): guards off": 1.0,
@@ -239,13 +241,13 @@ CONTENDERS = (
     Contender(PLAIN, PLAIN, lambda model, tools, saver, _: hand_written(model, tools, saver)),
     Contender("guard(): a monitor that does nothing", PLAIN, idle),
     Contender("guard(): guards off", PLAIN, guarded("read", NO_GUARDS)),
-    Contender("guard(): all guards, read", PLAIN, guarded("read", {})),
-    Contender("guard(): all guards, send", PLAIN, guarded("send", {})),
+    Contender("guard(): all guards, read", PLAIN, guarded("read", ALL_GUARDS)),
+    Contender("guard(): all guards, send", PLAIN, guarded("send", ALL_GUARDS)),
     Contender(
         AGENT, AGENT, lambda model, tools, saver, _: create_agent(model, tools, checkpointer=saver)
     ),
     Contender("GuardMiddleware: guards off", AGENT, with_middleware("read", NO_GUARDS)),
-    Contender("GuardMiddleware: all guards, send", AGENT, with_middleware("send", {})),
+    Contender("GuardMiddleware: all guards, send", AGENT, with_middleware("send", ALL_GUARDS)),
     Contender(
         "LangChain: PII, five kinds, and human in the loop",
         AGENT,
