@@ -14,9 +14,9 @@ from guarded_agent.core.effect import Stage
 from guarded_agent.core.label import Label
 from guarded_agent.core.tool import ToolSpec
 
-KEPT_SAID = 16
+KEPT_SAID = 8
 """How many messages of a thread are remembered."""
-MOST_SAID = 400
+MOST_SAID = 300
 """How many characters of a message are remembered: a sentence or two can be finished later."""
 
 

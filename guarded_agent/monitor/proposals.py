@@ -190,14 +190,15 @@ class Proposals(Runs):
         with self.store.write(durable=durable) as connection:
             entry = self._ledger.find(connection, action.digest)
             if entry is None:  # else somebody judged it meanwhile, and it may run already
-                if said is not None:
-                    known = memory.load(connection, self.agent_id, action.thread_id)
-                    if is_overtaken(said, known, context.memory):
-                        return None  # two halves of one message were judged at once
+                known = memory.load(connection, self.agent_id, action.thread_id)
+                if said is not None and is_overtaken(said, known, context.memory):
+                    return None  # two halves of one message were judged at once
                 entry = self._record(
                     connection, action, decision, whole, preview, context, edited_by
                 )
-                started = start and self._starts(connection, action, entry, decision, context, now)
+                # What was read while the guards looked has to be looked at as well.
+                same = known == context.memory
+                started = start and same and self._starts(connection, action, entry, decision, now)
                 if said is not None and entry.effect < Effect.APPROVE:
                     memory.grow(connection, self.agent_id, action.thread_id, at=now, said=(said,))
         if started:
@@ -214,14 +215,11 @@ class Proposals(Runs):
         action: Action,
         entry: Entry,
         decision: Decision,
-        context: Context,
         now: float,
     ) -> bool:
         """Record that an action starts as it is judged, unless anything is left to check."""
         if entry.effect >= Effect.APPROVE or self.pseudonyms is not None:
             return False  # what pseudonyms stand for is looked up before anything starts
-        if memory.load(connection, self.agent_id, action.thread_id) != context.memory:
-            return False  # something was read while the guards looked
         if decision.limits and reserve(connection, action.digest, decision.limits, now):
             release(connection, action.digest)
             return False
