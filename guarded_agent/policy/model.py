@@ -78,11 +78,13 @@ class AgentEntry(Entry):
     """The agent identity that the policy is for.
 
     Attributes:
+        family: Agents that share limits and what they have read count as one; its own id alone.
         names: What people call the agent, so that a notice that only says the name is known.
         scopes: Scopes that the agent holds; None means what the listed tools declare.
     """
 
     id: Slug = "agent"
+    family: Slug | None = None
     owner: str = ""
     purpose: str = ""
     names: tuple[Word, ...] = ()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, insert, inspect, select, update
 
 from guarded_agent.core.errors import StoreError
-from guarded_agent.store.schema import meta, metadata, vault
+from guarded_agent.store.schema import LEAST_PRIVILEGE, meta, metadata, vault
 
 Step = Callable[[Connection], None]
 
@@ -20,7 +20,12 @@ def _add_vault(connection: Connection) -> None:
     vault.create(connection)
 
 
-STEPS: tuple[Step, ...] = (_add_vault,)
+def _add_least_privilege(connection: Connection) -> None:
+    for table in LEAST_PRIVILEGE:
+        table.create(connection)
+
+
+STEPS: tuple[Step, ...] = (_add_vault, _add_least_privilege)
 """Step `n` (from 1) turns version `n` into version `n + 1`. Never change one that was released."""
 
 _VERSION = "schema_version"

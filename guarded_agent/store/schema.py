@@ -184,3 +184,21 @@ vault = Table(
     ),
 )
 Index("guard_vault_by_lookup", vault.c.lookup)
+
+provenance = Table(
+    "guard_provenance",
+    metadata,
+    Column("family", String(200), nullable=False),
+    Column("thread_id", String(200), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("lookup", String(64), nullable=False),
+    Column("text_sealed", LargeBinary, nullable=False),
+    Column("source", String(200), nullable=False),
+    Column("by", String(200), nullable=False, default=""),
+    Column("at", Float, nullable=False),
+    PrimaryKeyConstraint("family", "thread_id", "kind", "lookup"),
+    CheckConstraint("kind IN ('asked','listed','endorsed')", name="guard_provenance_kind"),
+)
+
+LEAST_PRIVILEGE: tuple[Table, ...] = (provenance,)
+"""The tables that schema version 3 added."""
