@@ -7,6 +7,7 @@ from guarded_agent.policy.destinations import (
     destination_host,
     email_domain,
     path_within,
+    same_person,
     url_host,
 )
 from guarded_agent.policy.explain import Explanation, explain
@@ -14,6 +15,7 @@ from guarded_agent.policy.limits import Limit, release, reserve, settle
 from guarded_agent.policy.load import load
 from guarded_agent.policy.match import Decision, Engine
 from guarded_agent.policy.model import Policy, ToolEntry
+from guarded_agent.policy.networks import in_cidr
 
 __all__ = [
     "Decision",
@@ -26,10 +28,12 @@ __all__ = [
     "destination_host",
     "email_domain",
     "explain",
+    "in_cidr",
     "load",
     "path_within",
     "release",
     "reserve",
+    "same_person",
     "settle",
     "url_host",
 ]

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from guarded_agent.policy.destinations import email_domain, path_within, url_host
+from guarded_agent.policy.destinations import email_domain, path_within, same_person, url_host
+from guarded_agent.policy.networks import in_cidr
 
 CONTEXT: Mapping[str, str] = {
     "user": "string",
@@ -21,16 +22,20 @@ CONTEXT: Mapping[str, str] = {
     "label.trusted": "bool",
     "read": "list<string>",
     "hour": "int",
+    "now": "timestamp",
     "inside": "list<string>",
     "recipients": "list<string>",
     "correspondents": "list<string>",
 }
-"""What a condition may name besides the arguments. `hour` is in UTC."""
+"""What a condition may name besides the arguments. `hour` is in UTC, and so is `now`
+unless a time zone is named: `now.getHours("Europe/Berlin")`."""
 
 FUNCTIONS: Mapping[str, tuple[Callable[..., Any], tuple[str, ...], str]] = {
     "email_domain": (email_domain, ("string",), "string"),
     "url_host": (url_host, ("string",), "string"),
     "path_within": (path_within, ("string", "string"), "bool"),
+    "in_cidr": (in_cidr, ("string", "string"), "bool"),
+    "same_person": (same_person, ("string", "string"), "bool"),
 }
 
 _ERROR = re.compile(r"ERROR: <input>:([0-9]{1,6}):([0-9]{1,6}): ([^\n]*)")

@@ -42,6 +42,30 @@ def email_domain(address: str) -> str:
     return name
 
 
+def same_person(address: str, other: str) -> bool:
+    """Return True if two plain mail addresses are of one mailbox.
+
+    The case of letters says nothing, and an international domain is the same in its
+    `xn--` form. A subaddress is another mailbox: who may write as `ann+x` differs from
+    provider to provider.
+
+    Raises:
+        ValueError: One of them is not exactly one plain mail address.
+
+    Example:
+        >>> same_person("Ann@ACME.com", "ann@acme.com")
+        True
+        >>> same_person("ann+bank@acme.com", "ann@acme.com")
+        False
+    """
+    return _mailbox(address) == _mailbox(other)
+
+
+def _mailbox(address: str) -> tuple[str, str]:
+    # The part before the @ is ASCII here, so its lower case is what it looks like.
+    return address.partition("@")[0].lower(), email_domain(address)
+
+
 def url_host(url: str) -> str:
     """Return the host of an absolute http or https URL, in lower case ASCII.
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from guarded_agent.core.action import Action
@@ -36,6 +38,7 @@ _CONTEXT: Mapping[str, Callable[[Context, float], Any]] = {
     "label.trusted": lambda context, _: context.memory.label.trusted,
     "read": lambda context, _: sorted(context.memory.tools_read),
     "hour": lambda _, now: int(now // 3600 % 24),
+    "now": lambda _, now: datetime.fromtimestamp(now, UTC),
     "recipients": lambda context, _: sorted(context.memory.recipients),
     "correspondents": lambda context, _: sorted(context.memory.correspondents),
 }
@@ -215,7 +218,11 @@ class Engine:
             message = f"The arguments are not what {action.tool} takes: {words}."
             return [Trial("arguments", Effect.DENY, True, because=words, message=message)], []
         for name in rules.mentions:
-            values[name] = self._inside_list if name == "inside" else _CONTEXT[name](context, now)
+            # What cannot be told is not given: the rules that name it deny.
+            with suppress(ValueError, OverflowError, OSError):
+                values[name] = (
+                    self._inside_list if name == "inside" else _CONTEXT[name](context, now)
+                )
         trials = self._try_rules(rules, values, every)
         if not every and any(t.matched and t.effect is Effect.DENY for t in trials):
             return trials, []

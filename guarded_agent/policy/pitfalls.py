@@ -2,29 +2,45 @@
 
 `args.to.endsWith("@acme.com")` lets through `eve@evil.com,ann@acme.com`, and
 `args.path.startsWith("/data/")` lets through `/data/../etc`. `has(args.x)` does
-not say whether an argument is there. Each has a helper that does it rightly.
+not say whether an argument is there. Each has a helper that does it rightly. A
+network, folder or time zone that there is not would deny each call, one by one.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 
-from guarded_agent.policy.conditions import DESTINATION, Condition, ConditionEngine, Fault
+from guarded_agent.policy.conditions import (
+    DESTINATION,
+    Condition,
+    ConditionEngine,
+    Failure,
+    Fault,
+)
+from guarded_agent.policy.networks import network
 
 _TEXT_TESTS = ("endsWith", "startsWith", "contains", "matches")
 _HELPERS = {
     "email_domain": ("to", "cc", "bcc", "recipient", "email", "mail", "address"),
-    "url_host": ("url", "uri", "link", "webhook", "endpoint", "host"),
+    "url_host": ("url", "uri", "link", "webhook", "endpoint"),
+    "in_cidr": ("ip", "ipv", "addr", "host", "hostname", "ipaddr", "ipaddress"),
     "path_within": ("path", "file", "filename", "dir", "directory", "folder"),
 }
+_OF_A_MACHINE = ("ip", "host", "remote", "peer", "server", "network")
 _USE: Mapping[str | None, str] = {
     "email_domain": 'email_domain(...) == "acme.com"',
     "url_host": 'url_host(...) == "acme.com"',
+    "in_cidr": 'in_cidr(..., "10.0.0.0/8"), or compare the whole with ==',
     "path_within": 'path_within(..., "/data")',
     None: "email_domain(...) or url_host(...)",
 }
 _HAS = re.compile(r"\bhas\s{0,9}\(\s{0,9}([a-z]{1,9}(?:\s{0,9}\.\s{0,9}\w{1,99}){1,9})\s{0,9}\)")
+_SECOND = r"""\s{0,9}\([^"']{0,300}?,\s{0,9}["']([^"']{0,300})["']\s{0,9}\)"""
+_NETWORK = re.compile(r"\bin_cidr" + _SECOND)
+_ROOT = re.compile(r"\bpath_within" + _SECOND)
+_ZONE = re.compile(r"""\.get[A-Z][A-Za-z]{3,20}\s{0,9}\(\s{0,9}["']([^"']{0,300})["']\s{0,9}\)""")
 _CHAIN = re.compile(r"\bargs(?:\.\w{1,99}){1,9}")
 
 
@@ -36,9 +52,13 @@ def helper_for(argument: str) -> str | None:
     Example:
         >>> helper_for("reply_to"), helper_for("targetUrl"), helper_for("email_body")
         ('email_domain', 'url_host', None)
+        >>> helper_for("sourceIp"), helper_for("ip_address"), helper_for("address")
+        ('in_cidr', 'in_cidr', 'email_domain')
     """
     words = re.findall(r"[A-Z]?[a-z]{1,99}|[A-Z]{1,99}", argument)
     last = words[-1].lower() if words else ""
+    if last == "address" and words[-2:-1] and words[-2].lower() in _OF_A_MACHINE:
+        return "in_cidr"
     for helper, names in _HELPERS.items():
         if last in names or last.removesuffix("s") in names or last.removesuffix("es") in names:
             return helper
@@ -59,13 +79,43 @@ def false_presence_tests(text: str, kinds: Mapping[str, str]) -> list[Fault]:
             use = (
                 f"use given.{name.removeprefix('args.')}" if name.startswith("args.") else "drop it"
             )
-            before = text[: match.start()]
-            line = before.count("\n") + 1
-            column = match.start() - (before.rfind("\n") + 1) + 1
-            faults.append(
-                Fault(f"has({name}) does not test whether it is there: {use}", line, column)
-            )
+            message = f"has({name}) does not test whether it is there: {use}"
+            faults.append(_at(text, match.start(), message))
     return faults
+
+
+def wrong_words(text: str, engine: ConditionEngine) -> list[Fault]:
+    """Return where `text` names a network, folder or time zone that is none.
+
+    Args:
+        text: A condition that compiles.
+        engine: What compiles conditions; it knows the time zones.
+    """
+    faults: list[Fault] = []
+    for match in _NETWORK.finditer(text):
+        try:
+            network(match[1])
+        except ValueError as error:
+            faults.append(_at(text, match.start(1), str(error)))
+    relative = "the root of path_within must be an absolute path"
+    faults += [
+        _at(text, match.start(1), relative)
+        for match in _ROOT.finditer(text)
+        if not os.path.isabs(match[1])
+    ]
+    for match in _ZONE.finditer(text):
+        outcome = engine.compile(f'timestamp("2000-01-01T00:00:00Z"){match[0]}', {})
+        if isinstance(outcome, Condition) and isinstance(
+            next(iter(engine.evaluate([outcome], {}))), Failure
+        ):
+            message = "this time zone is not known: use one like Europe/Berlin or +01:00"
+            faults.append(_at(text, match.start(1), message))
+    return faults
+
+
+def _at(text: str, start: int, message: str) -> Fault:
+    before = text[:start]
+    return Fault(message, before.count("\n") + 1, start - (before.rfind("\n") + 1) + 1)
 
 
 def text_tests(

@@ -21,7 +21,7 @@ from guarded_agent.policy.conditions import (
 from guarded_agent.policy.load import suggestion
 from guarded_agent.policy.merge import DESTRUCTIVE
 from guarded_agent.policy.model import Policy, RuleEntry, ToolEntry
-from guarded_agent.policy.pitfalls import false_presence_tests, text_tests
+from guarded_agent.policy.pitfalls import false_presence_tests, text_tests, wrong_words
 from guarded_agent.policy.source import Path
 
 UNTYPED: Mapping[str, str] = {**CONTEXT, "args": "dyn", "given": "dyn"}
@@ -139,7 +139,7 @@ def tool_rules(
         quorum=(approval and approval.quorum) or policy.approvals.quorum,
         roles=tuple((approval and approval.roles) or policy.approvals.roles),
         conditions=tuple(rule.condition for rule in rules if rule.condition is not None),
-        mentions=tuple(name for name in CONTEXT if name.partition(".")[0] in texts),
+        mentions=tuple(name for name in CONTEXT if _names(texts, name)),
     ), reader.problems
 
 
@@ -155,6 +155,12 @@ def untyped_problems(policy: Policy, engine: ConditionEngine) -> list[Problem]:
         reader.shadowed(entry)
         problems += reader.problems
     return problems
+
+
+def _names(text: str, variable: str) -> bool:
+    """Return True if `text` may name `variable`: in a text it counts as well."""
+    pattern = r"\s*\.\s*".join(variable.split("."))
+    return bool(re.search(rf"(?<![\w.]){pattern}\b", text))
 
 
 def _otherwise(policy: Policy, key: str | None, spec: ToolSpec) -> Effect:
@@ -249,6 +255,7 @@ class _Reader:
             faults = faults or [self._in_words(fault) for fault in outcome]
         else:
             faults += text_tests(text, self._kinds, self._sinks, self._engine)
+            faults += wrong_words(text, self._engine)
             untyped = outcome.kind == "dyn" and "args" in self._kinds
             if not faults and outcome.kind not in wanted and not untyped:
                 needed = "true or false" if "bool" in wanted else "a number"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from email.utils import getaddresses
 from urllib.parse import urlsplit
@@ -10,7 +11,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from guarded_agent.policy import destination_host, email_domain, path_within, url_host
+from guarded_agent.policy import (
+    destination_host,
+    email_domain,
+    in_cidr,
+    path_within,
+    same_person,
+    url_host,
+)
 
 OURS = "corp.com"
 
@@ -227,3 +235,130 @@ def test_a_path_that_other_programs_read_differently_is_refused(path: str) -> No
 def test_a_relative_root_is_refused() -> None:
     with pytest.raises(ValueError, match="must be absolute"):
         path_within("/data/x", "data")
+
+
+NOT_ONE_ADDRESS_OF_A_MACHINE = [
+    "",
+    "acme.com",
+    "localhost",
+    "10.1",
+    "10.0.0.1.",
+    "010.0.0.1",
+    "0x0a.0.0.1",
+    "167772161",
+    "10.0.0.256",
+    "10.0.0.1/32",
+    "10.0.0.1:80",
+    "10.0.0.1,127.0.0.1",
+    " 10.0.0.1",
+    "10.0.0.1\n",
+    "\uff11\uff10.0.0.1",  # full-width digits
+    "\u0661\u0660.0.0.1",  # Arabic digits
+    "[::1]",
+    "::1%lo",
+    "fe80::1%25eth0",
+    "::ffff:10.0.0.1%1",
+    "::10.0.0.1",  # each of these carries 10.0.0.1 to whoever unpacks it
+    "::ffff:0:10.0.0.1",
+    "64:ff9b::10.0.0.1",
+    "64:ff9b:1::10.0.0.1",
+    "2002:a00:1::1",
+    "2001:0:a00:1::1",
+    "1::2::3",
+    ":::1",
+]
+
+
+@pytest.mark.parametrize("ip", NOT_ONE_ADDRESS_OF_A_MACHINE)
+def test_what_is_not_exactly_one_ip_address_is_refused(ip: str) -> None:
+    with pytest.raises(ValueError, match="not exactly one plain IP address") as caught:
+        in_cidr(ip, "10.0.0.0/8")
+    assert len(ip) < 4 or ip not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("ip", "cidr", "inside"),
+    [
+        ("10.255.0.1", "10.0.0.0/8", True),
+        ("11.0.0.1", "10.0.0.0/8", False),
+        ("10.0.0.1", "10.0.0.1/32", True),
+        ("8.8.8.8", "0.0.0.0/0", True),
+        ("::ffff:10.0.0.1", "10.0.0.0/8", True),
+        ("::FFFF:a00:1", "10.0.0.0/8", True),
+        ("::ffff:10.0.0.1", "::/0", False),
+        ("10.0.0.1", "::/0", False),
+        ("::1", "::1/128", True),
+        ("::1", "127.0.0.0/8", False),
+        ("FD00:0:0::7", "fd00::/8", True),
+        ("2001:db8::1", "fd00::/8", False),
+    ],
+)
+def test_an_address_lies_in_a_network_or_not(ip: str, cidr: str, inside: bool) -> None:
+    assert in_cidr(ip, cidr) is inside
+
+
+@pytest.mark.parametrize(
+    "cidr",
+    [
+        "",
+        "10.0.0.0",
+        "10.0.0.1/8",
+        "10.0.0.0/08",
+        "10.0.0.0/33",
+        "10.0.0.0/-1",
+        "10.0.0.0/255.0.0.0",
+        "10.0.0.0/0.255.255.255",
+        "010.0.0.0/8",
+        "10.0.0.0/8 ",
+        "10/8",
+        "::ffff:10.0.0.0/104",
+        "fd00::%1/8",
+    ],
+)
+def test_what_is_not_exactly_one_network_is_refused(cidr: str) -> None:
+    with pytest.raises(ValueError, match="not a network"):
+        in_cidr("10.0.0.1", cidr)
+
+
+def test_the_host_of_a_url_is_judged_as_the_address_that_it_is() -> None:
+    mapped = url_host("http://[::ffff:10.0.0.1]:8080/")
+    assert in_cidr(mapped, "10.0.0.0/8")
+    assert in_cidr(url_host("http://10.0.0.1/a"), "10.0.0.0/8")
+    assert not in_cidr(url_host("http://[2001:db8::1]/"), "10.0.0.0/8")
+    with pytest.raises(ValueError, match="IP address"):  # a name may lead there tomorrow
+        in_cidr(url_host("http://intranet.acme.com/"), "10.0.0.0/8")
+
+
+@given(st.ip_addresses(), st.ip_addresses(), st.integers(0, 128))
+def test_a_network_holds_what_the_standard_library_says(ip, other, length) -> None:
+    network = ipaddress.ip_network((other, min(length, other.max_prefixlen)), strict=False)
+    try:
+        inside = in_cidr(str(ip), str(network))
+    except ValueError:
+        return
+    unwrapped = getattr(ip, "ipv4_mapped", None) or ip
+    assert inside == (unwrapped in network)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("ann@corp.com", "Ann@CORP.com", True),
+        ("ann@b\u00fccher.example", "ANN@xn--bcher-kva.example", True),
+        ("ann+bank@corp.com", "ann@corp.com", False),
+        ("a.nn@corp.com", "ann@corp.com", False),
+        ("ann@corp.com", "ann@corp.com.evil.com", False),
+        ("ann@corp.com", "ann@c\u043erp.com", False),
+        ("ann@corp.com", "bob@corp.com", False),
+    ],
+)
+def test_two_addresses_are_of_one_mailbox_or_not(one: str, other: str, same: bool) -> None:
+    assert same_person(one, other) is same
+    assert same_person(other, one) is same
+
+
+@pytest.mark.parametrize("address", NOT_ONE_ADDRESS)
+def test_what_is_not_an_address_is_nobody_not_even_itself(address: str) -> None:
+    for pair in ((address, address), ("ann@corp.com", address), (address, "ann@corp.com")):
+        with pytest.raises(ValueError, match="this is not"):
+            same_person(*pair)

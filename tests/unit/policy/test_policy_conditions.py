@@ -29,6 +29,7 @@ SCHEMA: dict[str, Any] = {
         "file_path": {"type": "string"},
         "either": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
         "in": {"type": "string"},
+        "source_ip": {"type": "string"},
     },
     "$defs": {
         "Place": {"type": "object", "properties": {"city": {"type": "string"}, "up": {"$ref": "#/$defs/Place"}}}
@@ -81,6 +82,12 @@ def problems(when: str) -> list[str]:
         ("args.link_url.startsWith(\"https://acme.com\")", "7:56", "startsWith on args.link_url can be fooled: use url_host(...) == \"acme.com\""),
         ("args.file_path.startsWith(\"/data/\")", "7:57", "startsWith on args.file_path can be fooled: use path_within(..., \"/data\")"),
         ("\"x\".endsWith(args.file_path)", "7:44", "endsWith on args.file_path can be fooled: use path_within(..., \"/data\")"),
+        ("args.source_ip.startsWith(\"10.\")", "7:57", "startsWith on args.source_ip can be fooled: use in_cidr(..., \"10.0.0.0/8\"), or compare the whole with =="),
+        ("in_cidr(args.source_ip, \"10.0.0.1/8\")", "7:57", "this is not a network: write it as 10.0.0.0/8"),
+        ("in_cidr(url_host(args.link_url), \"10/8\")", "7:66", "this is not a network: write it as 10.0.0.0/8"),
+        ("path_within(args.file_path, \"data\")", "7:61", "the root of path_within must be an absolute path"),
+        ("now.getHours(\"Europe/Bonn\") == 8", "7:46", "this time zone is not known: use one like Europe/Berlin or +01:00"),
+        ("in_cidr(args.source_ip, args.count)", "7:39", "in_cidr does not take (string, int)"),
         ("args.subject.endsWith(\"x\")", "7:53", "endsWith on args.subject can be fooled: use email_domain(...) or url_host(...)"),
     ],
 )  # fmt: skip
@@ -110,6 +117,11 @@ def test_a_wrong_condition_names_place_rule_and_tool(when: str, place: str, word
         '"hr" in label.compartments || "search" in read',
         'user == "ann@acme.com" && agent == "mail"',
         "hour >= 8 && hour < 18",
+        'in_cidr(args.source_ip, "10.0.0.0/8")',
+        'url_host(args.link_url) == "acme.com" || in_cidr(url_host(args.link_url), "fd00::/8")',
+        "same_person(args.subject, user)",
+        'now.getHours("Europe/Berlin") >= 8 && now.getDayOfWeek("+01:00") < 6',
+        'now < timestamp("2027-01-01T00:00:00Z")',
     ],
 )
 def test_what_conditions_may_say(when: str) -> None:
@@ -324,3 +336,33 @@ def test_the_hour_is_utc() -> None:
     for hour, expected in ((12, "deny"), (13, "allow"), (14, "deny")):
         decision = engine.decide(action, Context("a", "t"), 86400.0 * 20000 + 3600 * hour + 1)
         assert str(decision.effect) == expected
+
+
+@pytest.mark.parametrize(
+    ("when", "effects"),
+    [
+        ('now.getHours("Europe/Berlin") == 14', ["allow", "deny"]),  # winter time, summer time
+        ('now.getHours("Europe/Berlin") == 15', ["deny", "allow"]),
+        ("now.getDayOfWeek() == 3", ["allow", "deny"]),
+        ('now < timestamp("2026-06-01T00:00:00Z")', ["deny", "allow"]),
+    ],
+)
+def test_now_is_told_in_any_time_zone(when: str, effects: list[str]) -> None:
+    policy = Policy.from_mapping(
+        {"version": 1, "tools": {"send": {"rules": [{"effect": "allow", "when": when}]}}}
+    )
+    engine = Engine(policy, [ToolSpec("send")])
+    action = Action("send", {}, call_id="c", thread_id="t", agent_id="a")
+    winter, summer = 1795612500.0, 1779368700.0  # 2026-11-25 13:15, 2026-05-21 13:05
+    found = [str(engine.decide(action, Context("a", "t"), at).effect) for at in (winter, summer)]
+    assert found == effects
+
+
+@pytest.mark.parametrize("now", [float("nan"), float("inf"), -float("inf"), 1e20, -1e20])
+@pytest.mark.parametrize("when", ["now.getHours() < 99", "hour < 99 && now != timestamp(0)"])
+def test_a_clock_that_tells_no_time_denies_by_the_rule_that_asks_it(when: str, now: float) -> None:
+    rules = [{"id": "office", "effect": "allow", "when": when}]
+    policy = Policy.from_mapping({"version": 1, "tools": {"send": {"rules": rules}}})
+    action = Action("send", {}, call_id="c", thread_id="t", agent_id="a")
+    decision = Engine(policy, [ToolSpec("send")]).decide(action, Context("a", "t"), now)
+    assert (str(decision.effect), decision.rule) == ("deny", "office")
