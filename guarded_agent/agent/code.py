@@ -269,7 +269,8 @@ def _look_holder(value: Any, name: str, found: Holdings) -> None:
 def _look_class(value: type[Any], name: str, found: Holdings) -> None:
     if root(value.__module__) in PLAIN_ROOTS:
         return
-    for attribute in vars(value).values():
+    # A copy: looking at an attribute can make the class work out another one.
+    for attribute in list(vars(value).values()):
         function = getattr(attribute, "__func__", attribute)
         if isinstance(function, types.FunctionType):
             _look_function(function, f"{name}.{function.__name__}", found)
