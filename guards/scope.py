@@ -1,4 +1,4 @@
-"""The scope guard: an agent uses a tool only with every permission that it needs."""
+"""The scope guard: a call needs every scope of its tool, from all who have a say in it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from guarded_agent.core.verdict import ALLOW, Finding, Verdict
 
 
 class ScopeGuard:
-    """Denies a call whose tool needs a scope that the agent identity was not granted.
+    """Denies a call whose tool needs a scope that somebody in the chain does not have.
 
-    An identity whose scopes are `None` is not limited.
+    These are the agent identity, the user for whom it acts, and the call around, where
+    another tool's body makes this one. Whoever's scopes are `None` sets no limit.
 
     Example:
         >>> from guarded_agent.core import Context, Stage, Subject, ToolSpec
@@ -26,25 +27,16 @@ class ScopeGuard:
     def check(self, subject: Subject) -> Verdict:
         """Judge `subject` by its tool's scopes; a tool that is not known is denied."""
         context = subject.context
-        if subject.stage is not Stage.ACTION or context.granted is None:
+        if subject.stage is not Stage.ACTION or not context.authority.is_limited:
             return ALLOW
         if context.tool is None:
             message = f"Nothing is known about this tool, and {context.agent_id} is limited."
             return Verdict(
                 Effect.DENY, (Finding("scope", message, guard=self.name),), message=message
             )
-        missing = sorted(context.tool.scopes - context.granted)
-        if not missing:
+        lacks = context.authority.lacks(context.tool.scopes)
+        if not lacks:
             return ALLOW
-        findings = tuple(
-            Finding(
-                "scope",
-                f"{context.tool.name} needs the scope {scope}, "
-                f"which {context.agent_id} was not granted.",
-                guard=self.name,
-            )
-            for scope in missing
-        )
-        return Verdict(
-            Effect.DENY, findings, message=" ".join(finding.message for finding in findings)
-        )
+        messages = [lack.words(context.tool.name, context.agent_id) for lack in lacks]
+        findings = tuple(Finding("scope", message, guard=self.name) for message in messages)
+        return Verdict(Effect.DENY, findings, message=" ".join(messages))

@@ -30,6 +30,7 @@ class DeclaredFields(TypedDict, total=False):
 
     access: Access
     scopes: frozenset[str]
+    delegates: frozenset[str] | None
     label: Label
     sinks: tuple[Sink, ...]
     impact: str | None
@@ -44,6 +45,7 @@ def declaration(
     label: Label = UNKNOWN,
     sinks: Iterable[Sink] = (),
     impact: str | None = None,
+    delegates: Iterable[str] | None = None,
 ) -> dict[str, Any]:
     """Return the metadata by which a tool declares what it does.
 
@@ -53,6 +55,8 @@ def declaration(
         label: What is known of its results.
         sinks: The arguments through which data leaves.
         impact: What a mistake costs: `money`, `destructive`; None for little.
+        delegates: The scopes that calls which the body makes itself may use, such as those
+            of an agent that it asks; None for no limit of the tool's own.
 
     Raises:
         ValueError: `access` is none of the three words.
@@ -77,6 +81,7 @@ def declaration(
             label=label.as_json(),
             sinks=[{"argument": sink.argument, "clearance": str(sink.clearance)} for sink in sinks],
             impact=impact,
+            delegates=None if delegates is None else sorted(delegates),
         )
     }
 
@@ -107,6 +112,7 @@ def read_declaration(metadata: Mapping[str, Any] | None) -> DeclaredFields:
             for sink in found["sinks"]
         ),
         "impact": found["impact"],
+        "delegates": None if found["delegates"] is None else frozenset(found["delegates"]),
         "declared": True,
         "concern": found.get(CONCERN, False),
     }

@@ -29,6 +29,7 @@ from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command, Send
 
+from guarded_agent.agent.acting import acting
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.result import pieces, put_back
 from guarded_agent.agent.step import alone
@@ -397,7 +398,8 @@ def action_of(
     """Return the action that a validated tool call is.
 
     Raises:
-        ActionError: The arguments are too large, too deep or no plain data.
+        ActionError: The arguments are too large, too deep or no plain data, or the config
+            does not say clearly for whom this runs.
     """
     return monitor.action(
         call["name"],
@@ -405,7 +407,7 @@ def action_of(
         call_id=call["id"] or "",
         thread_id=thread_of(config),
         origin=origin,
-        user=config.get("configurable", {}).get("user"),
+        **acting(config),
     )
 
 

@@ -104,8 +104,16 @@ def open_monitor(
         sensor=PressureGuard(names=loaded.agent.names),
         inside=inside,
         granted=None if granted is None else frozenset(granted),
+        granted_until=loaded.agent.until,
+        users=_users(loaded),
         pseudonyms=pseudonyms,
     )
+
+
+def _users(policy: Policy) -> dict[str, frozenset[str]] | None:
+    if policy.users is None:
+        return None
+    return {name: frozenset(entry.scopes) for name, entry in policy.users.items()}
 
 
 def _pseudonyms(

@@ -28,6 +28,7 @@ from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langgraph.errors import GraphBubbleUp
 
+from guarded_agent.agent.acting import acting
 from guarded_agent.agent.concern import answered
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.failure import again
@@ -52,6 +53,7 @@ from guarded_agent.core.errors import (
     UnguardedCall,
 )
 from guarded_agent.identity.leases import remembering
+from guarded_agent.identity.running import inside
 from guarded_agent.monitor import Monitor, Receipt, Replay, Standing, kept
 from guarded_agent.tools.idempotency import keyed
 
@@ -93,8 +95,8 @@ class Bound:
                 "against: its description or its arguments are others. It did not run."
             )
         args = self.shape.validate(tool_input)
-        around = ensure_config(config).get("configurable", {})
-        thread_id = str(around.get("thread_id", ""))
+        whole = ensure_config(config)
+        thread_id = str(whole.get("configurable", {}).get("thread_id", ""))
         call_id = self._call_id(thread_id, args, tool_call_id)
         return self.monitor.action(
             self.shape.spec.name,
@@ -102,7 +104,7 @@ class Bound:
             call_id=call_id,
             thread_id=thread_id,
             origin=ORIGIN.get(),
-            user=around.get("user"),
+            **acting(whole),
         )
 
     def _call_id(self, thread_id: str, args: dict[str, Any], given: str | None) -> str:
@@ -293,7 +295,7 @@ def _inside(monitor: Monitor, receipt: Receipt) -> Generator[None]:
     """Mark that the body of this call runs; a tool that it calls is not cleared by that."""
     body, outer = BODY.set(receipt), RECEIPT.set(None)
     try:
-        with keyed(receipt.action.digest), answered(monitor, receipt):
+        with inside(receipt.call), keyed(receipt.action.digest), answered(monitor, receipt):
             yield
     finally:
         RECEIPT.reset(outer)

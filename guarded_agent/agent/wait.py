@@ -145,6 +145,7 @@ def _edited(monitor: Monitor, standing: Standing, shape: Shape) -> Action | Stan
             thread_id=old.thread_id,
             origin=old.origin,
             user=old.user,
+            user_scopes=old.user_scopes,
         )
     except ActionError as error:
         message = f"A person changed the arguments, but they do not fit: {error}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from guarded_agent.core.action import Action
+from guarded_agent.core.authority import UNLIMITED, Authority, Lack
 from guarded_agent.core.canonical import canonical, check_limits, digest
 from guarded_agent.core.context import Context, Pressure, Said, Subject, ThreadMemory
 from guarded_agent.core.effect import Effect, Stage, combine
@@ -22,9 +23,11 @@ from guarded_agent.core.verdict import ALLOW, Finding, Verdict, merge
 __all__ = [
     "ALLOW",
     "UNKNOWN",
+    "UNLIMITED",
     "Access",
     "Action",
     "AsyncGuard",
+    "Authority",
     "Clock",
     "Confidentiality",
     "Context",
@@ -32,6 +35,7 @@ __all__ = [
     "Finding",
     "Guard",
     "Label",
+    "Lack",
     "Pressure",
     "PressureSensor",
     "Recorder",

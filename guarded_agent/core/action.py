@@ -32,6 +32,7 @@ class Action:
         agent_id: The agent identity that acts.
         user: The person for whom it acts, where known.
         manifest: The digest of the tool as it was agreed to.
+        user_scopes: What the app says that this person may do, sorted; None if it says nothing.
         run_id: The run; not part of the digest, since a resumed call has a new run.
     """
 
@@ -43,6 +44,7 @@ class Action:
     origin: str = ""
     user: str | None = None
     manifest: str = ""
+    user_scopes: tuple[str, ...] | None = None
     run_id: str = field(default="", compare=False)
 
     @classmethod
@@ -58,16 +60,17 @@ class Action:
     @cached_property
     def digest(self) -> str:
         """The SHA-256, in hex, of what this action is."""
-        return digest(
-            {
-                "v": FORM,
-                "agent": self.agent_id,
-                "user": self.user,
-                "thread": self.thread_id,
-                "origin": self.origin,
-                "call": self.call_id,
-                "tool": self.tool,
-                "manifest": self.manifest,
-                "args": self.args,
-            }
-        )
+        whole: dict[str, Any] = {
+            "v": FORM,
+            "agent": self.agent_id,
+            "user": self.user,
+            "thread": self.thread_id,
+            "origin": self.origin,
+            "call": self.call_id,
+            "tool": self.tool,
+            "manifest": self.manifest,
+            "args": self.args,
+        }
+        if self.user_scopes is not None:
+            whole["user_scopes"] = self.user_scopes
+        return digest(whole)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from guarded_agent.core.action import Action
+from guarded_agent.core.authority import Authority
 from guarded_agent.core.effect import Stage
 from guarded_agent.core.label import Label
 from guarded_agent.core.tool import ToolSpec
@@ -170,6 +171,9 @@ class Context:
         memory: What the thread has seen and done so far.
         tool: The tool concerned, at the stages `action` and `tool_result`.
         granted: Scopes that the agent identity holds; None means not limited.
+        user_scopes: Scopes that the user has; None means not limited.
+        grant_over: Whether the time is over for which the agent's scopes were granted.
+        handed: Scopes that the call around hands on; None means not limited.
         way_out: The tool by which the agent raises a concern with people; empty if it has none.
     """
 
@@ -180,7 +184,15 @@ class Context:
     memory: ThreadMemory = field(default_factory=ThreadMemory)
     tool: ToolSpec | None = None
     granted: frozenset[str] | None = None
+    user_scopes: frozenset[str] | None = None
+    grant_over: bool = False
+    handed: frozenset[str] | None = None
     way_out: str = ""
+
+    @property
+    def authority(self) -> Authority:
+        """What a call may do here."""
+        return Authority(self.granted, self.user_scopes, self.handed, self.grant_over)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ class ToolSpec:
         manifest: The digest of name, description and schema: what was agreed to.
         description: What the tool says of itself. Untrusted.
         declared: True if the tool itself or a policy said what it does.
+        delegates: The scopes that its body hands on to the calls that it makes itself; None
+            if that is not limited here.
+        secrets: Where the secrets are found that its body is handed, by the name it uses.
         concern: True if a call raises a concern: people always get it, and answer.
     """
 
@@ -53,4 +56,6 @@ class ToolSpec:
     manifest: str = ""
     description: str = ""
     declared: bool = False
+    delegates: frozenset[str] | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     concern: bool = False

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from guarded_agent.approvals import Approvals
 from guarded_agent.audit import AuditLog
 from guarded_agent.core import (
+    UNLIMITED,
     Action,
+    Authority,
     Context,
     Guard,
     Pressure,
@@ -21,15 +23,23 @@ from guarded_agent.core import (
     ThreadMemory,
 )
 from guarded_agent.core.addresses import texts
+from guarded_agent.core.authority import both
 from guarded_agent.core.errors import UnguardedCall
 from guarded_agent.core.ports import Pseudonymizer
-from guarded_agent.identity import Registry, mint
+from guarded_agent.identity import Registry
+from guarded_agent.identity.running import let_in, running
+from guarded_agent.identity.spent import Spent
 from guarded_agent.monitor.judge import Judge
 from guarded_agent.monitor.lately import Lately
 from guarded_agent.monitor.revealing import RevealingJudge
 from guarded_agent.monitor.standing import Begun, Receipt
 from guarded_agent.policy import Engine
 from guarded_agent.store import Ledger, Store, memory
+
+OTHERS = "*"
+"""The user that stands for all whom a policy does not name."""
+
+_NOTHING = ThreadMemory()
 
 
 @dataclass
@@ -51,6 +61,8 @@ class Parts:
         sensor: Recognises pressure in what is read.
         inside: Mail domains of the organisation.
         granted: Scopes that the agent holds; None means not limited.
+        granted_until: When that ends, in seconds since the epoch; None if it does not.
+        users: Scopes of each user, and of all others under `*`; None means not limited.
         pseudonyms: Knows what pseudonyms stand for, where the policy gives any.
         worker: Names this monitor among all that share the store.
     """
@@ -69,14 +81,19 @@ class Parts:
     sensor: PressureSensor | None = None
     inside: frozenset[str] = frozenset()
     granted: frozenset[str] | None = None
+    granted_until: float | None = None
+    users: Mapping[str, frozenset[str]] | None = None
     pseudonyms: Pseudonymizer | None = None
     worker: str = field(default_factory=lambda: uuid.uuid4().hex)
     _running: set[str] = field(default_factory=set[str])
     _lately: Lately = field(default_factory=Lately)
     _begun: Begun = field(default_factory=Begun)
+    _spent: Spent = field(default_factory=Spent)
+    _latest: float = 0.0
     _judge: Judge = field(init=False)
     _ledger: Ledger = field(init=False)
     _way_out: str = field(init=False)
+    _limits: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self._judge = (
@@ -85,12 +102,13 @@ class Parts:
             else RevealingJudge(self.guards, self.pseudonyms)
         )
         self._ledger = Ledger(self.store)
+        self._limits = any(guard.name == "scope" for guard in self.guards)
         self._way_out = next((spec.name for spec in self.engine.specs if spec.concern), "")
 
-    def _context(self, thread_id: str, tool: str | None = None, user: str | None = None) -> Context:
+    def _context(self, thread_id: str, tool: str | None = None) -> Context:
         with self.store.read() as connection:
             known = memory.load(connection, self.agent_id, thread_id)
-        return self._around(known, thread_id, tool, user)
+        return self._around(known, thread_id, tool)
 
     async def _acontext(self, thread_id: str, tool: str | None = None) -> Context:
         if self.store.reads_at_once:
@@ -98,18 +116,48 @@ class Parts:
         return await asyncio.to_thread(self._context, thread_id, tool)
 
     def _around(
-        self, known: ThreadMemory, thread_id: str, tool: str | None, user: str | None
+        self,
+        known: ThreadMemory,
+        thread_id: str,
+        tool: str | None = None,
+        action: Action | None = None,
     ) -> Context:
+        outer = running() if action is not None else None
         return Context(
             agent_id=self.agent_id,
             thread_id=thread_id,
-            user=user,
+            user=None if action is None else action.user,
             inside=self.inside,
             memory=known,
             tool=self.engine.spec(tool) if tool else None,
             granted=self.granted,
+            user_scopes=None if action is None else self._users_scopes(action),
+            grant_over=self.granted_until is not None and self._grant_is_over(self.granted_until),
+            handed=None if outer is None else outer.hands_on,
             way_out=self._way_out,
         )
+
+    def _users_scopes(self, action: Action) -> frozenset[str] | None:
+        """Return what the user of an action has: by the policy, and by what the app says."""
+        said = action.user_scopes
+        scopes = None if said is None else frozenset(said)
+        if self.users is None:
+            return scopes
+        # Whom the policy does not name has what it gives to all others, or nothing.
+        known = self.users.get(str(action.user)) if action.user is not None else None
+        listed = self.users.get(OTHERS, frozenset[str]()) if known is None else known
+        return both(scopes, listed)
+
+    def _grant_is_over(self, until: float) -> bool:
+        # A clock that is set back gives no time again.
+        self._latest = max(self._latest, self.store.clock())
+        return not self._latest < until
+
+    def _authority(self, action: Action) -> Authority:
+        """Return what an action may do; where the guard `scope` is off, nobody limits it."""
+        if not self._limits:
+            return UNLIMITED
+        return self._around(_NOTHING, action.thread_id, None, action).authority
 
     def _sense(self, payload: Any, source: str) -> tuple[Pressure, ...]:
         if self.sensor is None:
@@ -131,16 +179,8 @@ class Parts:
         """Return the receipt for an action that was recorded as started."""
         spec = self.engine.spec(action.tool)
         self._running.add(action.digest)
-        ticket = mint(
-            self.store.keys.derive("ticket"),
-            agent_id=self.agent_id,
-            thread_id=action.thread_id,
-            tool=action.tool,
-            digest=action.digest,
-            scopes=spec.scopes,
-            now=now,
-        )
-        return Receipt(action, spec, ticket)
+        call = let_in(action, spec, self._authority(action), now)
+        return Receipt(action, spec, call.ticket, call)
 
     def _log(self, connection: Any, kind: str, action: Action, data: dict[str, Any]) -> None:
         self.audit.append(

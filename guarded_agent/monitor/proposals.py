@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -29,7 +30,16 @@ from guarded_agent.monitor.threads import kept
 from guarded_agent.policy import Decision, release, reserve
 from guarded_agent.store import Entry, memory
 
-_IDENTITY = ("tool", "call_id", "thread_id", "agent_id", "origin", "user", "manifest")
+_IDENTITY = (
+    "tool",
+    "call_id",
+    "thread_id",
+    "agent_id",
+    "origin",
+    "user",
+    "manifest",
+    "user_scopes",
+)
 
 
 class Proposals(Runs):
@@ -44,6 +54,7 @@ class Proposals(Runs):
         thread_id: str,
         origin: str = "",
         user: str | None = None,
+        user_scopes: Iterable[str] | None = None,
     ) -> Action:
         """Return the action of this agent that calls `tool`.
 
@@ -58,6 +69,7 @@ class Proposals(Runs):
             agent_id=self.agent_id,
             origin=origin,
             user=user,
+            user_scopes=None if user_scopes is None else tuple(sorted(set(user_scopes))),
             manifest=self.engine.spec(tool).manifest,
         )
 
@@ -115,7 +127,7 @@ class Proposals(Runs):
         with self.store.read() as connection:
             known = memory.load(connection, self.agent_id, action.thread_id)
             entry = self._ledger.find(connection, action.digest)
-        context = self._around(known, action.thread_id, action.tool, action.user)
+        context = self._around(known, action.thread_id, action.tool, action)
         return (self._standing(action, entry) if entry else None), context
 
     def standing(self, action: Action) -> Standing:

@@ -12,6 +12,8 @@ from guarded_agent.core import ALLOW, Action, Effect, Stage, Subject, Verdict
 from guarded_agent.core.addresses import addresses
 from guarded_agent.core.errors import Denied, OutcomeUncertain, StoreError, UnguardedCall
 from guarded_agent.identity import verify
+from guarded_agent.identity.running import digests_around
+from guarded_agent.identity.tickets import process_key
 from guarded_agent.monitor.judge import passed
 from guarded_agent.monitor.parts import Parts
 from guarded_agent.monitor.standing import Receipt, Replay
@@ -112,7 +114,10 @@ class Runs(Parts):
         if entry.policy_digest != self.engine.digest and not spec.concern:
             raise Denied("The policy changed after this call was judged. Propose it again.")
         known = memory.load(connection, self.agent_id, action.thread_id)
-        context = self._around(known, action.thread_id, action.tool, action.user)
+        context = self._around(known, action.thread_id, action.tool, action)
+        lacks = context.authority.lacks(spec.scopes) if self._limits else []
+        if lacks:  # a grant may be over by now, or the call around does not hand it on any more
+            raise Denied(" ".join(lack.words(action.tool, self.agent_id) for lack in lacks))
         decision = self.engine.decide(action, context, now)
         if decision.effect > entry.effect:
             raise Denied("What this thread has read since changes the verdict. Propose it again.")
@@ -135,16 +140,20 @@ class Runs(Parts):
         unguarded = f"the body of {tool} was reached without a receipt; it did not run"
         if receipt is None or receipt.action.tool != tool:
             raise UnguardedCall(unguarded)
+        now = self.store.clock()
         verify(
-            self.store.keys.derive("ticket"),
+            process_key(),
             receipt.ticket,
             tool=tool,
             digest=receipt.action.digest,
             scopes=receipt.spec.scopes,
-            now=self.store.clock(),
+            now=now,
+            user=receipt.action.user,
+            around=digests_around(),
         )
         if not receipt.spend():
             raise UnguardedCall(unguarded)
+        self._spent.use(receipt.ticket, now)
         return receipt
 
     def end(self, receipt: Receipt, result: Any) -> Any:

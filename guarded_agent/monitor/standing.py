@@ -11,6 +11,7 @@ from typing import Any, Literal
 from guarded_agent.approvals import Request
 from guarded_agent.core import Action, ToolSpec
 from guarded_agent.identity import Ticket
+from guarded_agent.identity.running import RunningCall
 
 FRESH = 1.0
 """Seconds between a verdict and the body that runs on it without being checked again."""
@@ -36,11 +37,19 @@ class Standing:
 
 @dataclass(slots=True)
 class Receipt:
-    """Proof that the monitor cleared exactly this action. It admits one body."""
+    """Proof that the monitor cleared exactly this action. It admits one body.
+
+    Attributes:
+        action: The action.
+        spec: Its tool.
+        ticket: What its body is let in with.
+        call: What its body holds and hands on.
+    """
 
     action: Action
     spec: ToolSpec
     ticket: Ticket
+    call: RunningCall | None = None
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def spend(self) -> bool:

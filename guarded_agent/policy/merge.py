@@ -8,6 +8,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import cast
 
+from guarded_agent.core.authority import both
 from guarded_agent.core.errors import Problem
 from guarded_agent.core.label import Confidentiality, Label
 from guarded_agent.core.tool import Sink, ToolSpec
@@ -138,6 +139,9 @@ def merged(spec: ToolSpec, entry: ToolEntry | None) -> ToolSpec:
         spec,
         access=entry.access or (spec.access if spec.declared else "send"),
         scopes=spec.scopes | set(entry.scopes),
+        delegates=both(
+            spec.delegates, None if entry.delegates is None else frozenset(entry.delegates)
+        ),
         label=_label(spec, entry),
         sinks=(
             *(sink for sink in spec.sinks if sink.argument not in named),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
@@ -51,6 +52,17 @@ def _duration(value: str) -> str:
     return value
 
 
+def _moment(value: str) -> str:
+    # The reader of policies leaves times as text.
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not re.search(r"\d\d:\d\d", value):
+        raise ValueError("must be a time with its zone, such as 2027-01-31T18:00Z")
+    return value
+
+
 def _by_argument(value: Any) -> Any:
     return {"*": cast("list[Any]", value)} if isinstance(value, (list, tuple)) else value
 
@@ -62,6 +74,7 @@ def _domain(value: str) -> str:
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Duration = Annotated[str, AfterValidator(_duration)]
+Moment = Annotated[str, AfterValidator(_moment)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Reveals = Annotated[dict[Word, tuple[Word, ...]], BeforeValidator(_by_argument)]
 Quorum = Annotated[int, Strict(), Field(ge=1, le=20)]
@@ -81,6 +94,7 @@ class AgentEntry(Entry):
         family: Agents that share limits and what they have read count as one; its own id alone.
         names: What people call the agent, so that a notice that only says the name is known.
         scopes: Scopes that the agent holds; None means what the listed tools declare.
+        scopes_until: When it no longer holds them.
     """
 
     id: Slug = "agent"
@@ -89,6 +103,25 @@ class AgentEntry(Entry):
     purpose: str = ""
     names: tuple[Word, ...] = ()
     scopes: tuple[Word, ...] | None = None
+    scopes_until: Moment | None = None
+
+    @model_validator(mode="after")
+    def _ends_what_it_gives(self) -> Self:
+        if self.scopes_until is not None and self.scopes is None:
+            raise ValueError("scopes_until ends the agent's scopes: list them under scopes as well")
+        return self
+
+    @property
+    def until(self) -> float | None:
+        """When the scopes end, in seconds since the epoch."""
+        end = self.scopes_until
+        return None if end is None else datetime.fromisoformat(end).timestamp()
+
+
+class UserEntry(Entry):
+    """What one person may do; the agent does no more for them."""
+
+    scopes: tuple[Word, ...] = ()
 
 
 class OrganisationEntry(Entry):
@@ -169,12 +202,14 @@ class ToolEntry(Entry):
     """What a policy says of one tool, or of the tools that a glob matches.
 
     Attributes:
+        delegates: The scopes that the calls which its body makes may use; None for no limit.
         reveals: Kinds of personal data whose values the tool gets in place of pseudonyms:
             by argument; `*` stands for all of them, and so does a list.
     """
 
     access: Access | None = None
     scopes: tuple[Word, ...] = ()
+    delegates: tuple[Word, ...] | None = None
     label: LabelEntry | None = None
     sink: SinkEntry | None = None
     sinks: tuple[SinkEntry, ...] = ()
@@ -288,6 +323,7 @@ class Policy(Entry):
     version: Literal[1]
     mode: Literal["enforce"] = "enforce"
     agent: AgentEntry = AgentEntry()
+    users: dict[Word, UserEntry] | None = None
     organisation: OrganisationEntry = OrganisationEntry()
     tools: dict[Annotated[str, StringConstraints(max_length=MAX_TOOL_NAME)], ToolEntry] = {}
     unlisted: UnlistedEntry = UnlistedEntry()
@@ -296,6 +332,14 @@ class Policy(Entry):
     approvals: ApprovalsEntry = ApprovalsEntry()
     output: OutputEntry = OutputEntry()
     concern: ConcernEntry = ConcernEntry()
+
+    @field_validator("users")
+    @classmethod
+    def _whole_names(cls, value: dict[str, UserEntry] | None) -> dict[str, UserEntry] | None:
+        for name in value or ():
+            if name != "*" and ("*" in name or "?" in name):
+                raise ValueError(f'"{name}" is a glob: name each user, and use "*" for all others')
+        return value
 
     _source: Source = PrivateAttr(default_factory=Source)
 

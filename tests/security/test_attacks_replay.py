@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
@@ -16,7 +17,9 @@ from langgraph.types import Command
 from guarded_agent import guard
 from guarded_agent.agent.graph import GuardedGraph
 from guarded_agent.core import ALLOW, Stage, Subject, Verdict
-from guarded_agent.core.errors import GuardedAgentError, UnguardedCall
+from guarded_agent.core.errors import Denied, GuardedAgentError, UnguardedCall
+from guarded_agent.identity import mint
+from guarded_agent.monitor import Receipt
 from guarded_agent.store import Store
 from guarded_agent.testing import Recorder, call, recording_tool, say
 
@@ -129,6 +132,43 @@ def test_the_same_message_again_is_a_replay_and_not_a_second_effect(
     fork = other.update_state(at("t1"), {"messages": [ASKED]}, "agent.output")
     other.invoke(None, fork)
     assert recorder.names == ("wire",)
+
+
+@pytest.mark.parametrize("copy", ["receipt", "narrowed", "forged", "other tool", "later"])
+def test_a_ticket_lets_one_body_in_however_it_is_copied(
+    tmp_path: Path, recorder: Recorder, copy: str
+) -> None:
+    """Attack 6, tickets. Defences: `Spent.use` for copies, `verify` for all others."""
+    now = [1_000.0]
+    wire = recording_tool(recorder, "wire", {"to": list[str], "amount": int})
+    allow = {"wire": {"access": "write", "rules": [{"effect": "allow"}]}}
+    with Store.open(f"sqlite:///{tmp_path}/g.db", environ={}, clock=lambda: now[0]) as store:
+        [tool] = guard([wire], policy={**APPROVE, "tools": allow}, store=store)
+        monitor = cast("Any", tool)._guard.monitor
+        action = monitor.action("wire", {"to": ["bob"], "amount": 5}, call_id="c", thread_id="t")
+        monitor.propose(action)
+        receipt = monitor.begin(action)
+        again = Receipt(receipt.action, receipt.spec, receipt.ticket)
+        if copy == "narrowed":
+            again.ticket = receipt.ticket.narrow(scopes=())
+        elif copy == "forged":
+            again.ticket = mint(
+                store.keys.derive("ticket"),
+                agent_id="teller",
+                thread_id="t",
+                tool="wire",
+                digest=action.digest,
+                scopes=(),
+                now=now[0],
+            )
+        monitor.admit(receipt, "wire")
+        if copy == "later":
+            now[0] += 60
+        with pytest.raises((Denied, UnguardedCall)):
+            monitor.admit(again, "pay" if copy == "other tool" else "wire")
+        now[0] -= 30  # a clock that is set back changes nothing
+        with pytest.raises((Denied, UnguardedCall)):
+            monitor.admit(Receipt(again.action, again.spec, again.ticket), "wire")
 
 
 # -- changed after it was approved ----------------------------------------------------------------

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
+import threading
+from contextlib import suppress
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guarded_agent.core.errors import Denied
 from guarded_agent.identity import Ticket, mint, verify
+from guarded_agent.identity.spent import Spent
+from guarded_agent.identity.tickets import bound, process_key, root
 
 KEY = b"k" * 32
-TOOLS = st.sampled_from(["send", "pay"])
-DIGESTS = st.sampled_from(["d1", "d2"])
-SCOPES = st.frozensets(st.sampled_from(["a", "b", "c"]))
-TIMES = st.floats(0, 200, allow_nan=False)
 
 
 def ticket(**rest: Any) -> Ticket:
@@ -70,30 +72,116 @@ def test_a_ticket_lives_until_the_very_second() -> None:
     assert not allows(ticket(), now=160.0)
 
 
-@given(
-    narrowed=st.lists(
-        st.fixed_dictionaries(
-            {},
-            optional={"tool": TOOLS, "digest": DIGESTS, "scopes": SCOPES, "expires_at": TIMES},
-        ),
-        max_size=4,
-    ),
-    tool=TOOLS,
-    digest=DIGESTS,
-    scopes=SCOPES,
-    now=TIMES,
-)
-def test_narrowing_never_widens(
-    narrowed: list[dict[str, Any]], tool: str, digest: str, scopes: frozenset[str], now: float
+def narrowing(random: Random) -> dict[str, Any]:
+    conditions: dict[str, Any] = {
+        "tool": random.choice(["send", "send", "pay"]),
+        "digest": random.choice(["d1", "d1", "d2"]),
+        "scopes": random.sample("abc", random.randint(0, 3)),
+        "expires_at": random.uniform(100, 200),
+        "user": random.choice(["ann", "bob"]),
+        "parent": random.choice(["p1", "p2"]),
+        "id": random.choice(["i1", "i2"]),
+    }
+    return {kind: item for kind, item in conditions.items() if random.random() < 0.3}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**64))
+def test_over_ten_thousand_random_chains_a_child_allows_a_part_of_what_its_parent_allows(
+    seed: int,
 ) -> None:
-    call = {"tool": tool, "digest": digest, "scopes": scopes, "now": now}
-    held = ticket()
-    before = allows(held, **call)
-    for more in narrowed:
-        held = held.narrow(**more)
-        after = allows(held, **call)
-        assert before or not after
-        before = after
+    random = Random(seed)
+    allowed = 0
+    for _ in range(100):
+        call: dict[str, Any] = {
+            "tool": random.choice(["send", "send", "send", "pay"]),
+            "digest": random.choice(["d1", "d1", "d1", "d2"]),
+            "scopes": random.sample("abc", random.randint(0, 2)),
+            "now": random.uniform(95, 165),
+            "user": random.choice([None, "ann", "bob"]),
+            "around": random.sample(["p1", "p2"], random.randint(0, 2)),
+        }
+        held = ticket()
+        before = allows(held, **call)
+        allowed += before
+        for _ in range(random.randint(1, 4)):
+            child = held.narrow(**narrowing(random))
+            after = allows(child, **call)
+            assert before or not after
+            assert child.id == held.id
+            assert child.expires_at <= held.expires_at
+            held, before = child, after
+    assert allowed  # else this says nothing
+
+
+def test_a_ticket_that_was_handed_on_is_good_while_the_call_around_runs() -> None:
+    call: dict[str, Any] = {"tool": "send", "digest": "d2", "scopes": {"a"}, "now": 110.0}
+    handed = root(KEY, agent_id="front", thread_id="t1", now=100.0).narrow(
+        parent="d1", scopes={"a"}
+    )
+    child = bound(handed, **call | {"scopes": {"a", "b"}})
+    assert allows(child, **call, around={"d0", "d1"})
+    assert not allows(child, **call, around={"d0"})
+    assert not allows(child, **call | {"scopes": {"a", "b"}}, around={"d1"})
+
+
+def test_what_is_handed_on_is_no_ticket_by_itself() -> None:
+    handed = root(KEY, agent_id="front", thread_id="t1", now=100.0).narrow(scopes={"a"})
+    with pytest.raises(Denied, match="not bound to one action"):
+        verify(KEY, handed, tool="send", digest="d1", scopes=(), now=110.0)
+
+
+def test_a_ticket_for_one_user_is_for_no_other() -> None:
+    assert allows(ticket(user="ann"), user="ann")
+    assert not allows(ticket(user="ann"), user="bob")
+    assert not allows(ticket(user="ann"))
+
+
+# Once
+
+
+def test_a_ticket_and_all_its_copies_are_used_once() -> None:
+    spent, held = Spent(), ticket()
+    spent.use(held, 110.0)
+    copies = [held, replace(held), held.narrow(scopes={"a"}), held.narrow(id="another")]
+    for copy in copies:
+        with pytest.raises(Denied, match="used before"):
+            spent.use(copy, 111.0)
+    spent.use(ticket(), 111.0)
+
+
+def test_of_many_threads_one_uses_a_ticket() -> None:
+    spent, held, start = Spent(), ticket(), threading.Barrier(8)
+    used: list[int] = []
+
+    def use(number: int) -> None:
+        start.wait()
+        with suppress(Denied):
+            spent.use(held, 110.0)
+            used.append(number)
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(used) == 1
+
+
+def test_a_clock_that_is_set_back_brings_no_used_ticket_to_life() -> None:
+    spent, held = Spent(), ticket()
+    spent.use(held, 110.0)
+    spent.use(ticket(now=500.0), 500.0)  # the first one is over, and forgotten
+    assert not spent._used & {held.id}
+    with pytest.raises(Denied, match="set back"):
+        spent.use(held, 120.0)
+
+
+def test_every_process_has_a_key_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = process_key()
+    assert mine == process_key()
+    monkeypatch.setattr(os, "getpid", lambda: -1)  # as after a fork
+    assert process_key() != mine
 
 
 @given(minted=st.text(max_size=20), asked=st.text(max_size=20))
@@ -138,7 +226,7 @@ def test_taking_any_caveat_away_is_refused() -> None:
 
 
 def test_swapping_caveats_is_refused() -> None:
-    held = ticket()
+    held = ticket().narrow(scopes={"a"})  # the first caveat holds several conditions
     assert not allows(replace(held, caveats=held.caveats[::-1]))
 
 
