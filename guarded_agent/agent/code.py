@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import SystemMessage
 from langchain_core.runnables import (
     RouterRunnable,
     Runnable,
@@ -106,6 +107,7 @@ class Holdings:
         tools: Tools that it can run.
         served: Names of tools that a model's provider runs.
         unknown: What is not known, in words.
+        prompts: System prompts.
     """
 
     models: list[BaseChatModel] = field(default_factory=list[BaseChatModel])
@@ -115,6 +117,7 @@ class Holdings:
     tools: list[BaseTool] = field(default_factory=list[BaseTool])
     served: list[str] = field(default_factory=list[str])
     unknown: list[str] = field(default_factory=list[str])
+    prompts: list[str] = field(default_factory=list[str])
     _seen: set[int] = field(default_factory=set[int])
 
 
@@ -139,6 +142,8 @@ def _look(value: Any, name: str, found: Holdings, *, builder: bool) -> None:
         case BaseTool():
             if not builder:
                 found.tools.append(value)
+        case SystemMessage():
+            found.prompts.append(str(value.text))
         case ToolNode():
             if not builder:
                 found.unknown.append(f"{name} is a ToolNode, run by hand")
@@ -179,12 +184,23 @@ def _look_all(values: Iterable[Any], name: str, found: Holdings, builder: bool) 
 def _look_runnable(value: Runnable[Any, Any], name: str, found: Holdings, *, builder: bool) -> None:
     parts = composed(value)
     if parts is None:
+        found.prompts += _templates(value)
         if not type(value).__module__.startswith(_SHAPING):
             found.unknown.append(f"{name} is a {type(value).__name__}")
         return
     if isinstance(value, RunnableBinding):
         found.served += provider_tools(cast("RunnableBinding[Any, Any]", value).kwargs.get("tools"))
     _look_all([getattr(value, part) for part in parts], name, found, builder)
+
+
+def _templates(value: Any) -> list[str]:
+    """Return the texts of the system's messages in a prompt template."""
+    templates = [
+        getattr(getattr(message, "prompt", None), "template", None)
+        for message in getattr(value, "messages", ())
+        if type(message).__name__ == "SystemMessagePromptTemplate"
+    ]
+    return [template for template in templates if isinstance(template, str)]
 
 
 def composed(value: Any) -> list[str] | None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ValidationError
 
+from guarded_agent.agent.origin import Origin
 from guarded_agent.agent.schema import check
 from guarded_agent.core import ToolSpec, digest
 from guarded_agent.core.canonical import check_limits
@@ -36,8 +37,8 @@ class Shape:
     def of(cls, tool: BaseTool) -> Shape:
         """Return the shape of `tool`.
 
-        The manifest digest covers name, description and schema: a tool whose
-        words or arguments change is another tool.
+        The manifest digest covers name, description, schema and, where it is known, the
+        server: a tool whose words or arguments change is another tool.
         """
         model = cast("type[BaseModel] | dict[str, Any]", tool.tool_call_schema)
         schema = model if isinstance(model, dict) else model.model_json_schema()
@@ -48,12 +49,18 @@ class Shape:
             if full is None or isinstance(full, dict)
             else set(cast("type[BaseModel]", full).model_fields)
         )
+        origin = Origin.of(tool)
+        manifest = {"name": tool.name, "description": tool.description, "schema": schema}
+        if origin.server:  # the same words of another server are another tool
+            manifest["server"] = origin.server
         by_signature: frozenset[str] = getattr(tool, "_injected_args_keys", frozenset())
         spec = ToolSpec(
             name=tool.name,
             schema=schema,
-            manifest=digest({"name": tool.name, "description": tool.description, "schema": schema}),
+            manifest=digest(manifest),
             description=tool.description,
+            served=origin.served,
+            server=origin.server,
             **read_declaration(tool.metadata),
         )
         return cls(spec, model, known, (frozenset(fields) - set(known)) | by_signature)

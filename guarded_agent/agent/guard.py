@@ -17,6 +17,7 @@ from guarded_agent.agent.chain import CHAIN, GuardedChain, build_chain, is_execu
 from guarded_agent.agent.code import composed
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.graph import GuardedGraph, Guarding, carry
+from guarded_agent.agent.made_of import model_id
 from guarded_agent.agent.net import Net
 from guarded_agent.agent.rebuild import Graph, Rebuild, is_workflow
 from guarded_agent.agent.report import Report
@@ -185,7 +186,9 @@ def _monitor(
     rebuild.require_proof()
     rebuild.report.add_surfaces(of_chain=not rebuild.graphs)
     specs = [Shape.of(tool).spec for tool in rebuild.tools.values()]
-    return open_monitor(policy, store, specs, guards)
+    models = [model_id(model) for held in rebuild.found for model in held.models]
+    prompts = [prompt for held in rebuild.found for prompt in held.prompts]
+    return open_monitor(policy, store, specs, guards, models=models, prompts=prompts)
 
 
 def _refusal(target: Any) -> tuple[str, dict[str, str]]:

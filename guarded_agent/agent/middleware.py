@@ -23,12 +23,14 @@ from langgraph.types import Command
 
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.graph import Config, config_of, wake_up
+from guarded_agent.agent.made_of import model_id
 from guarded_agent.agent.model import guard_model
 from guarded_agent.agent.nodes import last_ai, origin_in, stage_of, thread_of
 from guarded_agent.agent.notice import noticed, way_out
+from guarded_agent.agent.origin import require_one_of_a_name
 from guarded_agent.agent.passing import athrough, through
 from guarded_agent.agent.result import pieces, put_back
-from guarded_agent.agent.runtime import PolicySource, open_monitor, open_store
+from guarded_agent.agent.runtime import PolicySource, introduce, open_monitor, open_store
 from guarded_agent.agent.tool import ORIGIN, guard_tool
 from guarded_agent.approvals import Approvals
 from guarded_agent.core import Guard, Stage
@@ -75,6 +77,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         super().__init__()
         self._policy = load(policy)
         listed = list(tools)
+        require_one_of_a_name(listed)
         self.tools = way_out(self._policy, listed)
         self._database = open_store(store)
         self._more_guards = tuple(guards)
@@ -84,6 +87,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         self._shapes = {tool.name: Shape.of(tool) for tool in known}
         self._strict = bool(self._shapes)
         self._made: dict[int, tuple[Any, Monitor, Any]] = {}
+        self._introduced: tuple[Monitor | None, bool] = None, False
         self._monitor = self._open(self._shapes)
 
     @property
@@ -168,7 +172,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
         """Let the model be the guarded one, whichever it is."""
-        self._meet(item for item in request.tools if isinstance(item, BaseTool))
+        self._meet((item for item in request.tools if isinstance(item, BaseTool)), request.model)
         request = self._noticed(request)
         return handler(request.override(model=self._guarded(request.model, guard_model)))
 
@@ -178,7 +182,8 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any]:
         """Let the model be the guarded one, from an event loop."""
-        await self._ameet([item for item in request.tools if isinstance(item, BaseTool)])
+        tools = [item for item in request.tools if isinstance(item, BaseTool)]
+        await self._ameet(tools, request.model)
         request = self._noticed(request)
         return await handler(request.override(model=self._guarded(request.model, guard_model)))
 
@@ -237,24 +242,31 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
 
     # -- tools that the constructor did not know -----------------------------------------
 
-    def _meet(self, tools: Iterable[BaseTool]) -> None:
-        """Check the policy against tools seen for the first time."""
+    def _meet(self, tools: Iterable[BaseTool], model: Any = None) -> None:
+        """Check the policy against tools seen for the first time, and register the agent."""
         seen = list(tools)
-        if all(item.name in self._shapes for item in seen):
+        if self._is_known(seen, model):
             return
         with self._lock:
             new = {item.name: item for item in seen if item.name not in self._shapes}
-            if not new:  # another thread met them first
-                return
-            shapes = {**self._shapes, **{name: Shape.of(item) for name, item in new.items()}}
-            # A name counts as known only when the monitor that knows it is in place: a
-            # thread beside this one goes by the names, and a refused tool stays unknown.
-            self._monitor = self._open(shapes)
-            self._shapes = shapes
+            if new:
+                shapes = {**self._shapes, **{name: Shape.of(item) for name, item in new.items()}}
+                # A name counts as known only when the monitor that knows it is in place: a
+                # thread beside this one goes by the names, and a refused tool stays unknown.
+                self._monitor = self._open(shapes)
+                self._shapes = shapes
+            introduce(self._monitor, None if model is None else [model_id(model)])
+            self._introduced = self._monitor, model is not None
 
-    async def _ameet(self, tools: Sequence[BaseTool]) -> None:
-        if any(item.name not in self._shapes for item in tools):
-            await asyncio.to_thread(self._meet, tools)
+    async def _ameet(self, tools: Sequence[BaseTool], model: Any = None) -> None:
+        if not self._is_known(tools, model):
+            await asyncio.to_thread(self._meet, tools, model)
+
+    def _is_known(self, tools: Sequence[BaseTool], model: Any) -> bool:
+        """Return whether these tools are known, and all of the agent is written down."""
+        monitor, with_model = self._introduced
+        written = monitor is self._monitor and (with_model or model is None)
+        return written and all(item.name in self._shapes for item in tools)
 
     def _guarded(self, thing: Any, make: Callable[[Any, Monitor], Any]) -> Any:
         """Return a tool or model guarded; the same one comes with every call."""
@@ -268,8 +280,14 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
 
     def _open(self, shapes: Mapping[str, Shape]) -> Monitor:
         specs = [shape.spec for shape in shapes.values()]
+        # What the agent is made of is known once its model is asked for the first time.
         return open_monitor(
-            self._policy, self._database, specs, self._more_guards, strict_tools=self._strict
+            self._policy,
+            self._database,
+            specs,
+            self._more_guards,
+            strict_tools=self._strict,
+            whole=False,
         )
 
 

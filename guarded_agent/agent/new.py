@@ -10,6 +10,7 @@ from langchain_core.tools import BaseTool
 
 from guarded_agent.agent.graph import GuardedGraph
 from guarded_agent.agent.guard import guard
+from guarded_agent.agent.origin import require_one_of_a_name
 from guarded_agent.agent.rebuild import Graph
 from guarded_agent.agent.runtime import PolicySource
 from guarded_agent.core import Guard
@@ -45,7 +46,7 @@ def create_guarded_agent(
     Raises:
         MissingExtra: `langchain` is not installed.
         UnprovableGraph: Something in the agent cannot be shown to be guarded.
-        PolicyError: The policy is wrong, or does not fit the tools.
+        PolicyError: The policy is wrong or does not fit the tools, or two have one name.
         StoreError: The store cannot be opened.
     """
     try:
@@ -56,6 +57,7 @@ def create_guarded_agent(
     except ImportError:
         raise MissingExtra("create_guarded_agent", "langchain") from None
     loaded = load(policy)
+    require_one_of_a_name(tools)
     if not loaded.concern.off:
         tools = [*tools, *way_out(loaded, tools)]
         options["middleware"] = [*options.get("middleware", ()), ConcernNotice()]

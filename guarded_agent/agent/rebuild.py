@@ -31,7 +31,6 @@ from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 
 from guarded_agent.agent.code import Holdings, holdings
-from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.model import guard_model, is_guarded_model
 from guarded_agent.agent.net import Net, remote
 from guarded_agent.agent.nodes import (
@@ -43,6 +42,7 @@ from guarded_agent.agent.nodes import (
     lane_wrapper,
     wrapped_model_node,
 )
+from guarded_agent.agent.origin import same_tool
 from guarded_agent.agent.passing import cleaned
 from guarded_agent.agent.report import BODY, Report
 from guarded_agent.agent.routes import at_once_in, way_through, ways_on
@@ -145,7 +145,7 @@ class Rebuild:
             return
         inside = self._held[id(tool)] = _inside_tool(tool)
         known = self.tools.setdefault(tool.name, tool)
-        if known is not tool and Shape.of(known).spec.manifest != Shape.of(tool).spec.manifest:
+        if not same_tool(known, tool):
             self.unproven(key, "two different tools have this name")
             return
         problem = "is guarded already, perhaps under another policy" if is_guarded(tool) else None
@@ -158,6 +158,11 @@ class Rebuild:
                 why = "code of its own: the net sees the tools that it starts, and nothing else"
                 self.report.add(f"{key}{BODY}", "runtime-only", why, "body")
         self._look_inside(inside, key)
+
+    @property
+    def found(self) -> list[Holdings]:
+        """What all the code that was looked at holds."""
+        return list(self._held.values())
 
     def _look_inside(self, held: Holdings, key: str) -> None:
         known = {line.key for line in self.report.lines}

@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from guarded_agent.agent.made_of import profile
 from guarded_agent.agent.passing import this_thread
 from guarded_agent.approvals import Approvals
 from guarded_agent.audit import AuditLog
-from guarded_agent.core import Guard, ToolSpec, digest
+from guarded_agent.core import Guard, ToolSpec
 from guarded_agent.core.errors import PolicyError
 from guarded_agent.guards.building import build
 from guarded_agent.guards.pii import Redactor
@@ -47,6 +48,9 @@ def open_monitor(
     guards: Iterable[Guard] = (),
     *,
     strict_tools: bool = True,
+    models: Iterable[str] = (),
+    prompts: Iterable[str] = (),
+    whole: bool = True,
 ) -> Monitor:
     """Return the monitor of the policy's agent over `tools`; register the agent.
 
@@ -56,9 +60,13 @@ def open_monitor(
         tools: What the tools say of themselves.
         guards: More guards, which run after those of the policy.
         strict_tools: Whether a tool that the policy names must be among `tools`.
+        models: The agent's models, by `model_id`, where they were found.
+        prompts: Its system prompts, where they were found.
+        whole: Whether these are all its tools, and what else could be found; see `introduce`.
 
     Raises:
         PolicyError: The policy is wrong, or does not fit the tools.
+        Denied: The agent was decommissioned.
         StoreError: The store cannot be opened.
     """
     loaded = load(policy)
@@ -75,13 +83,8 @@ def open_monitor(
         pseudonyms.keep_in(Vault(database))
     audit = AuditLog(database)
     registry = Registry(database, audit)
-    manifests = sorted((spec.name, spec.manifest) for spec in specs)
-    registry.register(
-        loaded.agent.id,
-        owner=loaded.agent.owner,
-        purpose=loaded.agent.purpose,
-        fingerprint=digest({"policy": engine.digest, "tools": manifests}),
-    )
+    known = profile(loaded, specs, models=models, prompts=prompts, whole=whole)
+    registry.enter(known)
     chosen = [*_guards(loaded, inside, pseudonyms), *guards]
     granted = loaded.agent.scopes
     return Monitor(
@@ -107,6 +110,7 @@ def open_monitor(
         granted_until=loaded.agent.until,
         users=_users(loaded),
         pseudonyms=pseudonyms,
+        bound=known.bound,
     )
 
 
@@ -114,6 +118,20 @@ def _users(policy: Policy) -> dict[str, frozenset[str]] | None:
     if policy.users is None:
         return None
     return {name: frozenset(entry.scopes) for name, entry in policy.users.items()}
+
+
+def introduce(monitor: Monitor, models: Iterable[str] | None) -> None:
+    """Register what is known of a monitor's agent once it runs: its tools, and its models.
+
+    Args:
+        monitor: The monitor.
+        models: Its models, by `model_id`; None if they are not known yet.
+
+    Raises:
+        Denied: The agent was decommissioned.
+    """
+    engine = monitor.engine
+    monitor.registry.enter(profile(engine.policy, engine.specs, models=models))
 
 
 def _pseudonyms(

@@ -44,6 +44,9 @@ class ToolSpec:
             if that is not limited here.
         secrets: Where the secrets are found that its body is handed, by the name it uses.
         concern: True if a call raises a concern: people always get it, and answer.
+        served: True if what it says of itself comes from outside of the program, as from an
+            MCP server: it may be another tomorrow without a release.
+        server: What the program calls the server that it comes from, where that is known.
     """
 
     name: str
@@ -59,3 +62,5 @@ class ToolSpec:
     delegates: frozenset[str] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     concern: bool = False
+    served: bool = False
+    server: str = ""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from guarded_agent.identity.agent import AgentIdentity, Profile, Rules
 from guarded_agent.identity.leases import lease, scrub, secret
-from guarded_agent.identity.registry import AgentIdentity, Registry
+from guarded_agent.identity.offer import Offer
+from guarded_agent.identity.registry import Registry
 from guarded_agent.identity.secrets import Secret, SecretRef
 from guarded_agent.identity.tickets import Ticket, mint, verify
 
 __all__ = [
     "AgentIdentity",
+    "Offer",
+    "Profile",
     "Registry",
+    "Rules",
     "Secret",
     "SecretRef",
     "Ticket",

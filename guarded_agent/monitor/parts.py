@@ -64,6 +64,7 @@ class Parts:
         granted_until: When that ends, in seconds since the epoch; None if it does not.
         users: Scopes of each user, and of all others under `*`; None means not limited.
         pseudonyms: Knows what pseudonyms stand for, where the policy gives any.
+        bound: Tools that run only as a person, or the first use, accepted them.
         worker: Names this monitor among all that share the store.
     """
 
@@ -84,6 +85,7 @@ class Parts:
     granted_until: float | None = None
     users: Mapping[str, frozenset[str]] | None = None
     pseudonyms: Pseudonymizer | None = None
+    bound: frozenset[str] = frozenset()
     worker: str = field(default_factory=lambda: uuid.uuid4().hex)
     _running: set[str] = field(default_factory=set[str])
     _lately: Lately = field(default_factory=Lately)
@@ -158,6 +160,15 @@ class Parts:
         if not self._limits:
             return UNLIMITED
         return self._around(_NOTHING, action.thread_id, None, action).authority
+
+    def _require(self, connection: Any, action: Action) -> None:
+        """Return if the agent may act, and the tool is the one that was accepted.
+
+        Raises:
+            Denied: The message says what to do.
+        """
+        tool = action.tool if action.tool in self.bound else ""
+        self.registry.require_active(connection, self.agent_id, tool, action.manifest)
 
     def _sense(self, payload: Any, source: str) -> tuple[Pressure, ...]:
         if self.sensor is None:

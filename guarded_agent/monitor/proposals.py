@@ -251,7 +251,7 @@ class Proposals(Runs):
     ) -> Entry:
         spec = self.engine.spec(action.tool)
         whole = self._identity_verdict(
-            connection, self._within_limits(connection, action, decision, whole)
+            connection, action, self._within_limits(connection, action, decision, whole)
         )
         if spec.access != "read":
             whole = self._after_unknown(connection, action, preview, whole)
@@ -350,10 +350,10 @@ class Proposals(Runs):
             return merge([Verdict(Effect.APPROVE, (finding,)), verdict])
         return verdict
 
-    def _identity_verdict(self, connection: Any, verdict: Verdict) -> Verdict:
-        """Deny whatever the verdict says when the agent may not act at all."""
+    def _identity_verdict(self, connection: Any, action: Action, verdict: Verdict) -> Verdict:
+        """Deny whatever the verdict says when the agent may not act, or its tool changed."""
         try:
-            self.registry.require_active(connection, self.agent_id)
+            self._require(connection, action)
         except Denied as error:
             return merge([_no("identity", str(error)), verdict])
         return verdict

@@ -59,7 +59,7 @@ class Runs(Parts):
         ledger = self._ledger
         now = self.store.clock()
         with self.store.write(durable=spec.access != "read") as connection:
-            self.registry.require_active(connection, self.agent_id)
+            self._require(connection, action)
             entry = ledger.find(connection, action.digest)
             if entry is None:
                 raise UnguardedCall(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
@@ -87,6 +87,13 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class PinsEntry(Entry):
+    """Says that no tool has to be accepted again when it changes, and why."""
+
+    off: Literal[True]
+    because: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
 class AgentEntry(Entry):
     """The agent identity that the policy is for.
 
@@ -95,6 +102,13 @@ class AgentEntry(Entry):
         names: What people call the agent, so that a notice that only says the name is known.
         scopes: Scopes that the agent holds; None means what the listed tools declare.
         scopes_until: When it no longer holds them.
+        version: Its version, in the owner's own count.
+        review: The day by which its owner looks at it again. Past it there is a warning.
+        onboarding: Whether people have to approve a new agent before it acts.
+        reactivation: Whether people have to approve that a suspended agent acts again.
+        pins: Which tools a person has to accept again when they change, or are new: those of
+            servers, whose words come from outside of the program, or all.
+        first_use: Whether the tools that an agent has at first are trusted, or wait as well.
     """
 
     id: Slug = "agent"
@@ -104,6 +118,12 @@ class AgentEntry(Entry):
     names: tuple[Word, ...] = ()
     scopes: tuple[Word, ...] | None = None
     scopes_until: Moment | None = None
+    version: Annotated[str, StringConstraints(max_length=100)] = ""
+    review: date | None = None
+    onboarding: Literal["allow", "approve"] = "allow"
+    reactivation: Literal["allow", "approve"] = "allow"
+    pins: Literal["served", "all"] | PinsEntry = "served"
+    first_use: Literal["trust", "accept"] = "trust"
 
     @model_validator(mode="after")
     def _ends_what_it_gives(self) -> Self:

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, insert, inspect, select, update
+from sqlalchemy import Connection, insert, inspect, select, text, update
+from sqlalchemy.schema import CreateColumn
 
 from guarded_agent.core.errors import StoreError
-from guarded_agent.store.schema import LEAST_PRIVILEGE, meta, metadata, vault
+from guarded_agent.store.schema import (
+    AGENT_COLUMNS,
+    LEAST_PRIVILEGE,
+    agent,
+    meta,
+    metadata,
+    vault,
+)
 
 Step = Callable[[Connection], None]
 
@@ -23,6 +31,9 @@ def _add_vault(connection: Connection) -> None:
 def _add_least_privilege(connection: Connection) -> None:
     for table in LEAST_PRIVILEGE:
         table.create(connection)
+    for name in AGENT_COLUMNS:
+        column = CreateColumn(agent.c[name]).compile(connection)
+        connection.execute(text(f"ALTER TABLE {agent.name} ADD COLUMN {column}"))
 
 
 STEPS: tuple[Step, ...] = (_add_vault, _add_least_privilege)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -44,6 +45,12 @@ agent = Table(
     Column("changed_by", String(200), nullable=False, default=""),
     Column("created_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
+    Column("family", String(200), nullable=False, server_default=""),
+    Column("version", String(100), nullable=False, server_default=""),
+    Column("review", String(10), nullable=False, server_default=""),
+    Column("parts_json", Text, nullable=False, server_default="{}"),
+    Column("rules_json", Text, nullable=False, server_default="{}"),
+    Column("tools_at", Float),
     CheckConstraint(
         "state IN ('draft','active','suspended','decommissioned')", name="guard_agent_state"
     ),
@@ -200,5 +207,30 @@ provenance = Table(
     CheckConstraint("kind IN ('asked','listed','endorsed')", name="guard_provenance_kind"),
 )
 
-LEAST_PRIVILEGE: tuple[Table, ...] = (provenance,)
+pin = Table(
+    "guard_pin",
+    metadata,
+    Column("agent_id", String(200), nullable=False),
+    Column("tool", String(200), nullable=False),
+    Column("served", Boolean, nullable=False),
+    Column("manifest", String(64)),
+    Column("manifest_json", Text),
+    Column("accepted_by", String(200), nullable=False, default=""),
+    Column("accepted_at", Float),
+    Column("offered", String(64)),
+    Column("offered_json", Text),
+    Column("offered_at", Float),
+    Column("changed", String(200), nullable=False, default=""),
+    PrimaryKeyConstraint("agent_id", "tool"),
+    CheckConstraint(
+        "(manifest IS NULL) = (manifest_json IS NULL) AND (offered IS NULL) = "
+        "(offered_json IS NULL) AND NOT (manifest IS NULL AND offered IS NULL)",
+        name="guard_pin_whole",
+    ),
+)
+
+AGENT_COLUMNS = ("family", "version", "review", "parts_json", "rules_json", "tools_at")
+"""The columns of `guard_agent` that schema version 3 added."""
+
+LEAST_PRIVILEGE: tuple[Table, ...] = (provenance, pin)
 """The tables that schema version 3 added."""
