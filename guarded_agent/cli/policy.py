@@ -14,7 +14,7 @@ from guarded_agent.cli.reviewer import json_option
 from guarded_agent.cli.screen import print_json, say
 from guarded_agent.cli.session import Session, pass_session
 from guarded_agent.cli.target import load_tools
-from guarded_agent.core import Action, Context, ToolSpec
+from guarded_agent.core import Action, Context, Counts, ToolSpec
 from guarded_agent.core.errors import PolicyError, Problem
 from guarded_agent.core.visible import visible
 from guarded_agent.policy import Engine, Policy, load
@@ -108,6 +108,7 @@ def explain(
         "explain",
         user=user,
         inside=frozenset(loaded.organisation.domains),
+        counts=Counts(),
     )
     explanation = explain_decision(engine, action, around, session.clock())
     if as_json:
@@ -127,8 +128,8 @@ def _untyped(loaded: Policy, tool: str, given: Mapping[str, Any]) -> ToolSpec:
         entry = loaded.tools[key]
         texts = [rule.when for rule in entry.rules]
         if entry.limits is not None:
-            limits = (entry.limits.per_call, entry.limits.per_day)
-            texts += [limit.sum for limit in limits if limit is not None and limit.sum]
+            for _, limit in entry.limits.entries():
+                texts += [text for text in (limit.sum, limit.by) if text]
         names |= {name for text in texts for name in _ARGUMENT.findall(text)}
         names |= {sink.argument.partition(".")[0] for sink in entry.all_sinks}
     return ToolSpec(tool, schema={"properties": {name: {} for name in sorted(names)}})

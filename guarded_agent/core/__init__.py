@@ -5,7 +5,7 @@ from __future__ import annotations
 from guarded_agent.core.action import Action
 from guarded_agent.core.authority import UNLIMITED, Authority, Lack
 from guarded_agent.core.canonical import canonical, check_limits, digest
-from guarded_agent.core.context import Context, Pressure, Said, Subject, ThreadMemory
+from guarded_agent.core.context import Context, Counts, Pressure, Said, Subject, ThreadMemory
 from guarded_agent.core.effect import Effect, Stage, combine
 from guarded_agent.core.label import UNKNOWN, Confidentiality, Label, join
 from guarded_agent.core.ports import (
@@ -31,6 +31,7 @@ __all__ = [
     "Clock",
     "Confidentiality",
     "Context",
+    "Counts",
     "Effect",
     "Finding",
     "Guard",

@@ -160,6 +160,19 @@ class ThreadMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How many calls of a tool were started by the agents of one family.
+
+    Attributes:
+        thread: In this thread.
+        today: On this UTC day.
+    """
+
+    thread: int = 0
+    today: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Where a subject stands.
 
@@ -175,6 +188,8 @@ class Context:
         grant_over: Whether the time is over for which the agent's scopes were granted.
         handed: Scopes that the call around hands on; None means not limited.
         way_out: The tool by which the agent raises a concern with people; empty if it has none.
+        counts: Calls of the tool before this one; None where nobody looked, and conditions
+            that name them deny.
     """
 
     agent_id: str
@@ -188,6 +203,7 @@ class Context:
     grant_over: bool = False
     handed: frozenset[str] | None = None
     way_out: str = ""
+    counts: Counts | None = None
 
     @property
     def authority(self) -> Authority:

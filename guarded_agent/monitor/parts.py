@@ -15,6 +15,7 @@ from guarded_agent.core import (
     Action,
     Authority,
     Context,
+    Counts,
     Guard,
     Pressure,
     PressureSensor,
@@ -123,6 +124,7 @@ class Parts:
         thread_id: str,
         tool: str | None = None,
         action: Action | None = None,
+        counts: Counts | None = None,
     ) -> Context:
         outer = running() if action is not None else None
         return Context(
@@ -137,6 +139,7 @@ class Parts:
             grant_over=self.granted_until is not None and self._grant_is_over(self.granted_until),
             handed=None if outer is None else outer.hands_on,
             way_out=self._way_out,
+            counts=counts,
         )
 
     def _users_scopes(self, action: Action) -> frozenset[str] | None:

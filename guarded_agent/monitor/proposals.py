@@ -27,7 +27,7 @@ from guarded_agent.monitor.runs import Runs
 from guarded_agent.monitor.said import is_overtaken, said_by
 from guarded_agent.monitor.standing import Standing
 from guarded_agent.monitor.threads import kept
-from guarded_agent.policy import Decision, release, reserve
+from guarded_agent.policy import Decision, exceeded, release, reserve
 from guarded_agent.store import Entry, memory
 
 _IDENTITY = (
@@ -127,7 +127,8 @@ class Proposals(Runs):
         with self.store.read() as connection:
             known = memory.load(connection, self.agent_id, action.thread_id)
             entry = self._ledger.find(connection, action.digest)
-        context = self._around(known, action.thread_id, action.tool, action)
+            counts = self.engine.counted(connection, action, self.store.clock())
+        context = self._around(known, action.thread_id, action.tool, action, counts)
         return (self._standing(action, entry) if entry else None), context
 
     def standing(self, action: Action) -> Standing:
@@ -232,6 +233,8 @@ class Proposals(Runs):
         """Record that an action starts as it is judged, unless anything is left to check."""
         if entry.effect >= Effect.APPROVE or self.pseudonyms is not None:
             return False  # what pseudonyms stand for is looked up before anything starts
+        if self.engine.counts(action.tool):
+            return False  # others may have started since they were counted
         if decision.limits and reserve(connection, action.digest, decision.limits, now):
             release(connection, action.digest)
             return False
@@ -310,13 +313,12 @@ class Proposals(Runs):
         """Ask or deny where a limit would be exceeded now; it is reserved when the call begins."""
         if not decision.limits:
             return verdict
-        exceeded = reserve(connection, action.digest, decision.limits, self.store.clock())
-        release(connection, action.digest)
-        if exceeded is None:
+        name = exceeded(connection, action.digest, decision.limits, self.store.clock())
+        if name is None:
             return verdict
-        effect = next(limit.effect for limit in decision.limits if limit.name == exceeded)
-        words = f"a limit of the policy would be exceeded: {exceeded}"
-        finding = Finding("limit", words, "policy", rule=exceeded)
+        effect = next(limit.effect for limit in decision.limits if limit.name == name)
+        words = f"a limit of the policy would be exceeded: {name}"
+        finding = Finding("limit", words, "policy", rule=name)
         message = "A limit of the policy is used up." if effect >= Effect.DENY else ""
         return merge([Verdict(effect, (finding,), message=message), verdict])
 

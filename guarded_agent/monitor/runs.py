@@ -114,13 +114,15 @@ class Runs(Parts):
         if entry.policy_digest != self.engine.digest and not spec.concern:
             raise Denied("The policy changed after this call was judged. Propose it again.")
         known = memory.load(connection, self.agent_id, action.thread_id)
-        context = self._around(known, action.thread_id, action.tool, action)
+        counts = self.engine.counted(connection, action, now)
+        context = self._around(known, action.thread_id, action.tool, action, counts)
         lacks = context.authority.lacks(spec.scopes) if self._limits else []
         if lacks:  # a grant may be over by now, or the call around does not hand it on any more
             raise Denied(" ".join(lack.words(action.tool, self.agent_id) for lack in lacks))
         decision = self.engine.decide(action, context, now)
         if decision.effect > entry.effect:
-            raise Denied("What this thread has read since changes the verdict. Propose it again.")
+            since = "What this thread has read since" if counts is None else "What happened since"
+            raise Denied(f"{since} changes the verdict. Propose it again.")
         return decision
 
     def _not_again(self, connection: Any, ledger: Ledger, action: Action, entry: Entry) -> None:

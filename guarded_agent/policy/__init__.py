@@ -11,7 +11,7 @@ from guarded_agent.policy.destinations import (
     url_host,
 )
 from guarded_agent.policy.explain import Explanation, explain
-from guarded_agent.policy.limits import Limit, release, reserve, settle
+from guarded_agent.policy.limits import Limit, exceeded, release, reserve, settle
 from guarded_agent.policy.load import load
 from guarded_agent.policy.match import Decision, Engine
 from guarded_agent.policy.model import Policy, ToolEntry
@@ -27,6 +27,7 @@ __all__ = [
     "check",
     "destination_host",
     "email_domain",
+    "exceeded",
     "explain",
     "in_cidr",
     "load",

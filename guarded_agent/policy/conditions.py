@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from guarded_agent.policy.destinations import email_domain, path_within, same_person, url_host
 from guarded_agent.policy.networks import in_cidr
@@ -23,6 +23,8 @@ CONTEXT: Mapping[str, str] = {
     "read": "list<string>",
     "hour": "int",
     "now": "timestamp",
+    "count.thread": "int",
+    "count.today": "int",
     "inside": "list<string>",
     "recipients": "list<string>",
     "correspondents": "list<string>",
@@ -125,6 +127,9 @@ class Cel:
                     activation = environment.Activation(values)
                 result = compiled.eval(activation)
                 value = result.value()
+                if isinstance(value, list):
+                    # Its items are only views of what the result holds.
+                    value = [item.value() for item in cast("list[Any]", value)]
                 # An error comes as text with a type of its own.
                 failed = isinstance(value, str) and result.type().name() == "ERROR"
             except Exception as error:
@@ -177,11 +182,18 @@ def _faults(error: str, text: str) -> list[Fault]:
     return faults or [Fault("this is not a condition")]
 
 
+def not_given(name: str) -> str:
+    """Say that a variable has no value."""
+    if not name.startswith("args."):
+        return f"{name} is not known where this was judged"
+    return f"{name} is not given: test given.{name.removeprefix('args.')} first"
+
+
 def _without_values(reason: str) -> str:
     """Keep the names of variables and functions in an error, and no value."""
     missing = re.search(r'No value with name "([a-z]{1,20}(?:\.\w{1,99}){0,9})"', reason)
     if missing:
-        return f"{missing[1]} is not given: test given.{missing[1].removeprefix('args.')} first"
+        return not_given(missing[1])
     kept = re.sub(r"^[A-Z_]{2,30}: ", "", reason).removesuffix(" [INTERNAL]")
     kept = re.sub(r"'(?!(?:args|given)[.\w\[\]]*')[^']*'|\"[^\"]*\"", "...", kept)
     return kept[:200]

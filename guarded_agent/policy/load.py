@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from guarded_agent.core.canonical import canonical
 from guarded_agent.core.errors import ActionError, PolicyError, Problem
-from guarded_agent.policy.model import Policy
+from guarded_agent.policy.model import ONE, SEVERAL, Policy
 from guarded_agent.policy.read import MAX_BYTES, read_yaml
 from guarded_agent.policy.source import Path, Source, in_file_order
 
@@ -118,7 +118,7 @@ def _build(data: dict[str, Any], source: Source) -> Policy:
 
 
 def _problem(error: dict[str, Any], source: Source) -> Problem:
-    path: Path = tuple(part for part in error["loc"] if part != "[key]")
+    path: Path = tuple(part for part in error["loc"] if part not in ("[key]", ONE, SEVERAL))
     kind: str = error["type"]
     context: dict[str, Any] = error.get("ctx", {})
     if kind == "extra_forbidden":
@@ -165,7 +165,7 @@ def _keys_at(path: Path) -> list[str]:
     model: type[BaseModel] | None = Policy
     inside_container = False
     for part in path:
-        if inside_container:  # a dict's key or a list's position
+        if inside_container or isinstance(part, int):  # a dict's key or a list's position
             inside_container = False
         elif model is not None:
             field = model.model_fields.get(str(part))

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from guarded_agent.core.action import Action
 from guarded_agent.core.canonical import check_limits, digest
-from guarded_agent.core.context import Context
+from guarded_agent.core.context import Context, Counts
 from guarded_agent.core.effect import Effect
 from guarded_agent.core.errors import ActionError, PolicyError, Problem
 from guarded_agent.core.tool import ToolSpec
 from guarded_agent.policy.arguments import at
 from guarded_agent.policy.conditions import Cel, ConditionEngine, Failure
 from guarded_agent.policy.destinations import destination_host
-from guarded_agent.policy.limits import Limit, limit_key
+from guarded_agent.policy.limits import Limit, counted, tallies
+from guarded_agent.policy.measures import taken
 from guarded_agent.policy.merge import (
     keys_for,
     merged,
@@ -27,8 +27,18 @@ from guarded_agent.policy.merge import (
     unmatched_keys,
 )
 from guarded_agent.policy.model import Policy
-from guarded_agent.policy.rules import LimitRule, Rule, ToolRules, tool_rules
+from guarded_agent.policy.rules import Rule, ToolRules, tool_rules
 from guarded_agent.policy.source import in_file_order
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def _counts(context: Context) -> Counts:
+    if context.counts is None:
+        raise ValueError("nobody counted")
+    return context.counts
+
 
 _CONTEXT: Mapping[str, Callable[[Context, float], Any]] = {
     "user": lambda context, _: context.user or "",
@@ -39,6 +49,8 @@ _CONTEXT: Mapping[str, Callable[[Context, float], Any]] = {
     "read": lambda context, _: sorted(context.memory.tools_read),
     "hour": lambda _, now: int(now // 3600 % 24),
     "now": lambda _, now: datetime.fromtimestamp(now, UTC),
+    "count.thread": lambda context, _: _counts(context).thread,
+    "count.today": lambda context, _: _counts(context).today,
     "recipients": lambda context, _: sorted(context.memory.recipients),
     "correspondents": lambda context, _: sorted(context.memory.correspondents),
 }
@@ -159,6 +171,30 @@ class Engine:
         """
         return self._tools[name].spec
 
+    def family(self, agent_id: str) -> str:
+        """Return whose limits and counts the agent shares: its family's, or its own alone."""
+        return self.policy.agent.family or agent_id
+
+    def counts(self, tool: str) -> bool:
+        """Return whether a condition of `tool` names how many calls there were."""
+        rules = self._tools.get(tool)
+        return rules is not None and rules.counts
+
+    def counted(self, connection: Connection, action: Action, now: float) -> Counts | None:
+        """Return how many calls like `action` were started before; None if no condition asks.
+
+        Args:
+            connection: In a transaction of the store.
+            action: The proposed call. It does not count itself.
+            now: Seconds since the epoch.
+        """
+        if not self.counts(action.tool):
+            return None
+        family = self.family(action.agent_id)
+        return counted(
+            connection, family, action.tool, action.thread_id, now, besides=action.digest
+        )
+
     def decide(self, action: Action, context: Context, now: float) -> Decision:
         """Decide about `action`: deny over approve over allow, and nothing allows by itself.
 
@@ -228,7 +264,7 @@ class Engine:
             return trials, []
         trials += self._try_sinks(rules, action, values, context, every)
         trials += self._try_fusion(rules, context, every)
-        tried, limits = self._try_limits(rules, values, context.agent_id, every)
+        tried, limits = self._try_limits(rules, values, action, every)
         return trials + tried, limits
 
     def _add(self, spec: ToolSpec) -> list[Problem]:
@@ -317,41 +353,29 @@ class Engine:
         return trials
 
     def _try_limits(
-        self, rules: ToolRules, values: Mapping[str, Any], agent_id: str, every: bool
+        self, rules: ToolRules, values: Mapping[str, Any], action: Action, every: bool
     ) -> tuple[list[Trial], list[Limit]]:
         trials: list[Trial] = []
         reserve: list[Limit] = []
+        family = self.family(action.agent_id)
         for limit in rules.limits:
-            amount = self._amount(limit, values)
-            rule = f"limit:{limit.window}"
-            if isinstance(amount, str):
-                trials.append(Trial(rule, limit.effect, False, amount, when=limit.measure))
+            amounts = taken(limit, family, rules.spec.name, values, self._conditions)
+            rule = f"limit:{limit.name}"
+            if isinstance(amounts, str):
+                trials.append(Trial(rule, limit.effect, False, amounts, when=limit.measure))
                 continue
-            name = f"{rules.spec.name}/{limit.window}"
-            matched = limit.window == "per_call" and amount > limit.max
-            if limit.window == "per_day":
-                key = limit_key(agent_id, rules.spec.name, limit.measure)
-                reserve.append(Limit(name, key, amount, limit.max, limit.effect))
+            matched = not limit.span and amounts[0].amount > limit.max
+            if limit.span:
+                reserve += amounts
             if matched or every:
-                because = f"above the limit {name}"
+                because = f"above the limit {amounts[0].name}"
                 trials.append(
                     Trial(rule, limit.effect, matched, because=because, when=limit.measure)
                 )
+        if rules.counts:
+            names = tallies(family, rules.spec.name, action.thread_id)
+            reserve += [tally for tally in names if tally.name in rules.mentions]
         return trials, reserve
-
-    def _amount(self, limit: LimitRule, values: Mapping[str, Any]) -> float | str:
-        """Return what counts against a limit, or why it cannot be told."""
-        if limit.amount is None:
-            return 1.0
-        value = next(self._conditions.evaluate([limit.amount], values))
-        if isinstance(value, Failure):
-            return value.reason
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return "the sum is not a number"
-        # A negative amount would give back what other calls have used.
-        if not math.isfinite(value) or value < 0:
-            return "the sum is negative or not finite"
-        return float(value)
 
 
 def _decisive(trials: Sequence[Trial]) -> Trial:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -13,11 +13,13 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PrivateAttr,
     Strict,
     StrictBool,
     StringConstraints,
+    Tag,
     field_validator,
     model_validator,
 )
@@ -78,6 +80,7 @@ Moment = Annotated[str, AfterValidator(_moment)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Reveals = Annotated[dict[Word, tuple[Word, ...]], BeforeValidator(_by_argument)]
 Quorum = Annotated[int, Strict(), Field(ge=1, le=20)]
+Expression = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Ceiling = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 
 
@@ -183,11 +186,20 @@ class RuleEntry(Entry):
 
 
 class LimitEntry(Entry):
-    """A ceiling on the sum of an expression, or on the number of calls."""
+    """A ceiling on the sum of an expression, or on the number of calls.
+
+    Attributes:
+        sum: The expression, a number.
+        count: Count calls instead.
+        by: An expression; each of its values has a sum of its own.
+        effect: What happens above it; what is left out comes from the limits around it.
+    """
 
     max: Ceiling
-    sum: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
+    sum: Expression | None = None
     count: Literal[True] | None = None
+    by: Expression | None = None
+    effect: StopEffect | None = None
 
     @model_validator(mode="after")
     def _one_measure(self) -> Self:
@@ -196,19 +208,73 @@ class LimitEntry(Entry):
         return self
 
 
-class LimitsEntry(Entry):
-    """The limits of a tool. A day is a UTC day."""
+class WindowEntry(LimitEntry):
+    """A ceiling over the time right before each call."""
 
-    per_call: LimitEntry | None = None
-    per_day: LimitEntry | None = None
+    within: Duration
+
+
+def _some(entries: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not 0 < len(entries) <= 10:
+        raise ValueError("must hold one to ten limits")
+    return entries
+
+
+def _one_or_several(value: Any) -> str:
+    return SEVERAL if isinstance(value, (list, tuple)) else ONE
+
+
+ONE, SEVERAL = "[one]", "[several]"
+"""How pydantic names the two ways of writing a limit in the place of an error."""
+Limits = Annotated[
+    Annotated[LimitEntry, Tag(ONE)]
+    | Annotated[tuple[LimitEntry, ...], AfterValidator(_some), Tag(SEVERAL)],
+    Discriminator(_one_or_several),
+]
+Windows = Annotated[
+    Annotated[WindowEntry, Tag(ONE)]
+    | Annotated[tuple[WindowEntry, ...], AfterValidator(_some), Tag(SEVERAL)],
+    Discriminator(_one_or_several),
+]
+
+
+class LimitsEntry(Entry):
+    """The limits of a tool: one of a kind, or a list.
+
+    Attributes:
+        per_hour: Ceilings of each full hour.
+        per_day: Ceilings of a UTC day.
+        per_window: Ceilings of the last minutes, hours or days, at every moment.
+    """
+
+    per_call: Limits | None = None
+    per_hour: Limits | None = None
+    per_day: Limits | None = None
+    per_window: Windows | None = None
     effect: StopEffect = "deny"
 
     @field_validator("per_call")
     @classmethod
-    def _sums_only(cls, value: LimitEntry | None) -> LimitEntry | None:
-        if value is not None and value.count:
-            raise ValueError("one call is always one call: use sum here, or per_day")
+    def _sums_only(cls, value: Limits | None) -> Limits | None:
+        for entry in _listed(value):
+            if entry.count:
+                raise ValueError("one call is always one call: use sum here, or per_day")
+            if entry.by is not None:
+                raise ValueError("one call has one sum: leave by out, or use per_day")
         return value
+
+    def entries(self) -> Iterator[tuple[tuple[str, *tuple[int, ...]], LimitEntry]]:
+        """Yield each limit with its place: `("per_day",)`, or in a list `("per_day", 1)`."""
+        for window in ("per_call", "per_hour", "per_day", "per_window"):
+            written: LimitEntry | tuple[LimitEntry, ...] | None = getattr(self, window)
+            for index, entry in enumerate(_listed(written)):
+                yield ((window, index) if isinstance(written, tuple) else (window,)), entry
+
+
+def _listed(written: LimitEntry | tuple[LimitEntry, ...] | None) -> tuple[LimitEntry, ...]:
+    if written is None:
+        return ()
+    return written if isinstance(written, tuple) else (written,)
 
 
 class ApprovalEntry(Entry):

@@ -18,16 +18,24 @@ from guarded_agent.policy.conditions import (
     ConditionEngine,
     Fault,
 )
+from guarded_agent.policy.limits import DAY, HOUR
 from guarded_agent.policy.load import suggestion
 from guarded_agent.policy.merge import DESTRUCTIVE
-from guarded_agent.policy.model import Policy, RuleEntry, ToolEntry
+from guarded_agent.policy.model import Policy, RuleEntry, ToolEntry, WindowEntry, seconds
 from guarded_agent.policy.pitfalls import false_presence_tests, text_tests, wrong_words
-from guarded_agent.policy.source import Path
+from guarded_agent.policy.source import Path, dotted
 
 UNTYPED: Mapping[str, str] = {**CONTEXT, "args": "dyn", "given": "dyn"}
 """The variables of a condition about a tool whose schema is not known."""
 
 _NUMBERS = frozenset({"int", "uint", "double", "dyn"})
+_VALUES = frozenset({"string", "int", "uint", "double", "bool", "list", "dyn"})
+_NEEDED = {
+    frozenset({"bool"}): "true or false",
+    _NUMBERS: "a number",
+    _VALUES: "a text, a number or a list of them",
+}
+_SPANS: Mapping[str, float] = {"per_call": 0.0, "per_hour": HOUR, "per_day": DAY}
 _ALWAYS = "true"
 _OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '([^']*)'")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
@@ -56,13 +64,27 @@ class SinkRule:
 
 @dataclass(frozen=True, slots=True)
 class LimitRule:
-    """A ceiling; `amount` is None where calls are counted."""
+    """A ceiling.
 
-    window: str
+    Attributes:
+        name: Where it stands among the limits: `per_day`, or `per_day[1]`.
+        measure: The expression that is summed, or `count`.
+        amount: It, compiled; None where calls are counted.
+        by: Whose sum it is, compiled; None where all share one.
+        max: The ceiling.
+        effect: What happens above it.
+        span: How many seconds the window is long; 0 for that of one call.
+        rolling: Whether the window ends at each call.
+    """
+
+    name: str
     measure: str
     amount: Condition | None
+    by: Condition | None
     max: float
     effect: Effect
+    span: float
+    rolling: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +115,11 @@ class ToolRules:
     conditions: tuple[Condition, ...]
     mentions: tuple[str, ...]
 
+    @property
+    def counts(self) -> bool:
+        """Whether a condition names how many calls there were."""
+        return "count.thread" in self.mentions or "count.today" in self.mentions
+
 
 def tool_rules(
     policy: Policy, key: str | None, spec: ToolSpec, engine: ConditionEngine
@@ -119,11 +146,12 @@ def tool_rules(
         engine,
     )
     rules = tuple(sorted(reader.rules(entry), key=lambda rule: -rule.effect))
-    limits = tuple(reader.limits(entry))
+    # Of several that are exceeded, the most severe is named.
+    limits = tuple(sorted(reader.limits(entry), key=lambda limit: -limit.effect))
     reader.shadowed(entry)
     if arguments.known:
         reader.unknown_sinks(entry, arguments.names)
-    texts = " ".join([*(rule.when for rule in rules), *(limit.measure for limit in limits)])
+    texts = " ".join([*(rule.when for rule in rules), *_texts(limits)])
     effects = {sink.argument: Effect.parse(sink.effect) for sink in entry.all_sinks}
     approval = entry.approval
     return ToolRules(
@@ -155,6 +183,11 @@ def untyped_problems(policy: Policy, engine: ConditionEngine) -> list[Problem]:
         reader.shadowed(entry)
         problems += reader.problems
     return problems
+
+
+def _texts(limits: Sequence[LimitRule]) -> Iterator[str]:
+    for limit in limits:
+        yield from (part.text for part in (limit.amount, limit.by) if part is not None)
 
 
 def _names(text: str, variable: str) -> bool:
@@ -223,16 +256,25 @@ class _Reader:
     def limits(self, entry: ToolEntry) -> Iterator[LimitRule]:
         if entry.limits is None:
             return
-        effect = Effect.parse(entry.limits.effect)
-        for window in ("per_call", "per_day"):
-            limit = getattr(entry.limits, window)
-            if limit is None:
-                continue
-            amount = None
+        for place, limit in entry.limits.entries():
+            name = dotted(place)
+            path = (*self._path, "limits", *place)
+            amount = by = None
             if limit.sum is not None:
-                path = (*self._path, "limits", window, "sum")
-                amount = self._compile(limit.sum, path, f"limit {window}", _NUMBERS)
-            yield LimitRule(window, limit.sum or "count", amount, limit.max, effect)
+                amount = self._compile(limit.sum, (*path, "sum"), f"limit {name}", _NUMBERS)
+            if limit.by is not None:
+                by = self._compile(limit.by, (*path, "by"), f"limit {name}", _VALUES)
+            within = seconds(limit.within) if isinstance(limit, WindowEntry) else None
+            yield LimitRule(
+                name,
+                limit.sum or "count",
+                amount,
+                by,
+                limit.max,
+                Effect.parse(limit.effect or entry.limits.effect),
+                _SPANS[place[0]] if within is None else within,
+                within is not None,
+            )
 
     def unknown_sinks(self, entry: ToolEntry, names: Sequence[str]) -> None:
         for index, sink in enumerate(entry.all_sinks):
@@ -257,8 +299,9 @@ class _Reader:
             faults += text_tests(text, self._kinds, self._sinks, self._engine)
             faults += wrong_words(text, self._engine)
             untyped = outcome.kind == "dyn" and "args" in self._kinds
-            if not faults and outcome.kind not in wanted and not untyped:
-                needed = "true or false" if "bool" in wanted else "a number"
+            kind = outcome.kind.partition("<")[0]
+            if not faults and kind not in wanted and not untyped:
+                needed = _NEEDED[wanted]
                 faults.append(Fault(f"yields {outcome.kind}: it must yield {needed}"))
         for fault in faults:
             message = f"{what} of tool {self._tool}: {fault.message}"

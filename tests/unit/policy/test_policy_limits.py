@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from guarded_agent.core import Effect
-from guarded_agent.policy import Limit, release, reserve, settle
-from guarded_agent.policy.limits import DAY, limit_key
+from guarded_agent.core import Action, Context, Effect, ToolSpec
+from guarded_agent.core.errors import PolicyError
+from guarded_agent.policy import Engine, Limit, Policy, check, release, reserve, settle
+from guarded_agent.policy.limits import DAY, HOUR, limit_key
 from guarded_agent.store import Store
 from guarded_agent.store.schema import spend
 
@@ -114,3 +115,192 @@ def test_a_reservation_belongs_to_the_caller_s_transaction(store: Store, rolls_b
     except Stop:
         pass
     assert used(store) == (0 if rolls_back else 5)
+
+
+HOURLY = {"span": HOUR}
+ROLLING = {"span": 600.0, "rolling": True}
+
+
+@pytest.mark.parametrize(
+    ("window", "free"),
+    [(HOURLY, HOUR), (ROLLING, 601.0), ({}, DAY)],
+    ids=["hour", "ten minutes", "day"],
+)
+def test_a_window_is_full_until_it_has_passed(store: Store, window, free: float) -> None:
+    start = NOON
+    assert take(store, "one", limit(900, **window), now=start) is None
+    assert take(store, "two", limit(900, **window), now=start + free / 2 - 1) == "pay/per_day"
+    assert take(store, "two", limit(900, **window), now=start + free) is None
+
+
+def test_a_rolling_window_has_no_edge_to_wait_for(store: Store) -> None:
+    for minute in range(0, 60, 4):
+        now = NOON + 60 * minute
+        last = take(store, f"d{minute}", limit(400, **ROLLING), now=now)
+        # Of any three that are four minutes apart, all lie within ten minutes.
+        assert (last is None) == (minute % 12 in (0, 4))
+
+
+def test_windows_of_one_measure_share_a_row_and_each_has_its_ceiling(store: Store) -> None:
+    def both(amount: float) -> list[Limit]:
+        return [
+            Limit("hour", "k", amount, 500, span=HOUR),
+            Limit("day", "k", amount, 800, span=DAY),
+        ]
+
+    assert take(store, "one", *both(400)) is None
+    assert used(store) == 400
+    assert take(store, "two", *both(400)) == "hour"
+    assert take(store, "two", *both(400), now=NOON + HOUR) is None
+    assert take(store, "three", *both(1), now=NOON + 2 * HOUR) == "day"
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1e6, 1e6), st.integers(1, 99)), max_size=12),
+    st.floats(-1e6, 1e6),
+    st.floats(0, 1e6),
+    st.sampled_from([{}, HOURLY, ROLLING]),
+)
+def test_an_earlier_clock_never_sees_less(rows, now, back, window) -> None:
+    def seen(at: float) -> int:
+        since = limit(1, **window).since(at)
+        return sum(amount for when, amount in rows if when >= since)
+
+    assert seen(now - back) >= seen(now)
+
+
+LIMITED = ToolSpec(
+    "pay",
+    schema={
+        "properties": {
+            "amount": {"type": "number"},
+            "payee": {"type": "string"},
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "extra": {"type": "object"},
+        }
+    },
+)
+
+
+def decided(limits: dict, args: dict, **agent: str):
+    policy = Policy.from_mapping(
+        {
+            "version": 1,
+            "agent": agent,
+            "tools": {"pay": {"rules": [{"effect": "allow"}], "limits": limits}},
+        }
+    )
+    action = Action("pay", args, call_id="c", thread_id="t", agent_id=policy.agent.id)
+    return Engine(policy, [LIMITED]).decide(action, Context(policy.agent.id, "t"), NOON)
+
+
+def test_a_policy_may_name_several_limits_of_a_kind_and_the_most_severe_come_first() -> None:
+    asks = {"sum": "args.amount", "max": 100, "effect": "approve"}
+    limits = {
+        "per_day": [asks, {"sum": "args.amount", "max": 1000}],
+        "per_hour": {"count": True, "max": 5},
+        "per_window": {"within": "10m", "count": True, "max": 2, "by": "args.payee"},
+    }
+    decision = decided(limits, {"amount": 5, "payee": "x"})
+    assert [(one.name, str(one.effect), one.span, one.rolling) for one in decision.limits] == [
+        ("pay/per_hour", "deny", 3600, False),
+        ("pay/per_day[1]", "deny", 86400, False),
+        ("pay/per_window", "deny", 600, True),
+        ("pay/per_day[0]", "approve", 86400, False),
+    ]
+    assert len({one.key for one in decision.limits}) == 3
+
+
+def test_the_value_of_by_stands_in_the_key_as_a_digest_only() -> None:
+    limits = {"per_day": {"sum": "args.amount", "max": 9, "by": "args.payee"}}
+    first, second = (
+        decided(limits, {"amount": 5, "payee": payee}).limits[0].key for payee in ("ann", "bob")
+    )
+    assert first != second
+    assert "ann" not in first
+
+
+@pytest.mark.parametrize(
+    ("by", "args"),
+    [
+        ("args.payee", {}),
+        ("args.tags", {"tags": []}),
+        ("args.tags", {"tags": ["x"] * 101}),
+        ("args.extra.a", {"extra": {"a": {"b": 1}}}),
+        ("args.extra.a", {"extra": {"a": None}}),
+        ("args.extra.a", {"extra": {"a": [1, [2]]}}),
+        ("args.extra.a", {"extra": {}}),
+    ],
+)
+def test_a_limit_that_cannot_tell_whose_it_is_denies(by: str, args: dict) -> None:
+    decision = decided({"per_day": {"sum": "1", "max": 9, "by": by}}, args)
+    assert (decision.effect, decision.rule) == (Effect.DENY, "limit:per_day")
+    assert decision.limits == ()
+
+
+def test_numbers_and_texts_are_different_people_and_equal_numbers_are_one() -> None:
+    def key(value: object) -> str:
+        limits = {"per_day": {"sum": "1", "max": 9, "by": "args.extra.a"}}
+        return decided(limits, {"extra": {"a": value}}).limits[0].key
+
+    assert key(1) == key(1.0)
+    assert len({key(1), key("1"), key(True), key("true"), key(1.5)}) == 5
+
+
+def test_the_family_is_whose_the_limit_is() -> None:
+    limits = {"per_day": {"count": True, "max": 9}}
+    assert decided(limits, {}, id="one").limits[0].key == "one/pay/count"
+    assert decided(limits, {}, id="one", family="payers").limits[0].key == "payers/pay/count"
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ("per_day: {max: 3}", "tools.pay.limits.per_day: needs exactly one of sum and count"),
+        ("per_day: [{max: 3}]", "tools.pay.limits.per_day[0]: needs exactly one of sum and count"),
+        ("per_day: []", "tools.pay.limits.per_day: must hold one to ten limits"),
+        ("per_day: 3", "tools.pay.limits.per_day: must be a mapping"),
+        ("per_day: [3]", "tools.pay.limits.per_day[0]: must be a mapping"),
+        (
+            "per_day: {sum: args.amount, mx: 3, max: 3}",
+            "tools.pay.limits.per_day.mx: unknown key; did you mean max?",
+        ),
+        (
+            "per_day: [{sum: args.amount, mx: 3, max: 3}]",
+            "tools.pay.limits.per_day[0].mx: unknown key; did you mean max?",
+        ),
+        (
+            "per_window: {count: true, max: 3}",
+            "tools.pay.limits.per_window.within: this required key is missing",
+        ),
+        (
+            "per_window: {within: 10, count: true, max: 3}",
+            "tools.pay.limits.per_window.within: must be text: put it in quotes",
+        ),
+        (
+            "per_day: {within: 10m, count: true, max: 3}",
+            "tools.pay.limits.per_day.within: unknown key",
+        ),
+        (
+            "per_call: {sum: args.amount, max: 3, by: args.payee}",
+            "tools.pay.limits.per_call: one call has one sum: leave by out, or use per_day",
+        ),
+    ],
+)
+def test_a_limit_that_is_written_wrongly_is_pointed_at(limits: str, words: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        Policy.from_text(f"version: 1\ntools:\n  pay:\n    limits: {{{limits}}}\n")
+    assert words in str(caught.value.problems[0])
+
+
+def test_by_must_be_something_that_names_one_or_several() -> None:
+    for by, words in (
+        ("args.extra", "map<string, dyn>"),
+        ("args.amount > 1", None),
+        ("args.tags", None),
+    ):
+        limits = {"per_day": {"count": True, "max": 3, "by": by}}
+        policy = Policy.from_mapping({"version": 1, "tools": {"pay": {"limits": limits}}})
+        found = [problem.message for problem in check(policy, [LIMITED])]
+        expected = f"limit per_day of tool pay: yields {words}: it must yield a text, a number or"
+        assert [one.startswith(expected) for one in found] == ([True] if words else [])
