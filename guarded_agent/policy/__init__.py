@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from guarded_agent.policy.cedar import cedar_schema
 from guarded_agent.policy.check import check
+from guarded_agent.policy.deciders import Decider
 from guarded_agent.policy.destinations import (
     destination_host,
     email_domain,
@@ -18,12 +20,14 @@ from guarded_agent.policy.model import Policy, ToolEntry
 from guarded_agent.policy.networks import in_cidr
 
 __all__ = [
+    "Decider",
     "Decision",
     "Engine",
     "Explanation",
     "Limit",
     "Policy",
     "ToolEntry",
+    "cedar_schema",
     "check",
     "destination_host",
     "email_domain",

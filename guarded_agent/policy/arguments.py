@@ -248,7 +248,11 @@ def _boolean(value: Any, path: str) -> Any:
 
 
 def _number(value: Any, path: str) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    try:
+        fits = isinstance(value, (int, float)) and math.isfinite(value)
+    except OverflowError:  # hundreds of digits: no double holds it
+        fits = False
+    if not fits or isinstance(value, bool):
         raise ActionError(f"{path} must be a number", path=path)
     return value
 

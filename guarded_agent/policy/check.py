@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from guarded_agent.core.errors import PolicyError, Problem
 from guarded_agent.core.tool import ToolSpec
 from guarded_agent.policy.conditions import Cel
+from guarded_agent.policy.deciders import deciders
 from guarded_agent.policy.match import Engine
 from guarded_agent.policy.merge import unknown_in_guards
 from guarded_agent.policy.model import Policy
@@ -30,8 +31,13 @@ def check(policy: Policy, tools: Sequence[ToolSpec] | None = None) -> list[Probl
         rule pay/1 of tool pay
     """
     if tools is None:
-        unknown = unknown_in_guards(policy, (), all_known=False)
-        return in_file_order([*untyped_problems(policy, Cel()), *unknown])
+        problems = untyped_problems(policy, Cel())
+        problems += unknown_in_guards(policy, (), all_known=False)
+        try:
+            deciders(policy)
+        except PolicyError as error:
+            problems += error.problems
+        return in_file_order(problems)
     try:
         Engine(policy, tools)
     except PolicyError as error:

@@ -172,7 +172,7 @@ def _keys_at(path: Path) -> list[str]:
             annotation = field.annotation if field else None
             inside_container = typing.get_origin(annotation) in (dict, tuple)
             model = _model_in(annotation)
-    return list(model.model_fields) if model else []
+    return [field.alias or name for name, field in model.model_fields.items()] if model else []
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

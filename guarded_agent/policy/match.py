@@ -16,6 +16,7 @@ from guarded_agent.core.errors import ActionError, PolicyError, Problem
 from guarded_agent.core.tool import ToolSpec
 from guarded_agent.policy.arguments import at
 from guarded_agent.policy.conditions import Cel, ConditionEngine, Failure
+from guarded_agent.policy.deciders import Decider, deciders
 from guarded_agent.policy.destinations import destination_host
 from guarded_agent.policy.limits import Limit, counted, tallies
 from guarded_agent.policy.measures import taken
@@ -124,6 +125,7 @@ class Engine:
         *,
         strict_tools: bool = True,
         conditions: ConditionEngine | None = None,
+        also: Sequence[Decider] = (),
     ) -> None:
         """Merge, compile and check.
 
@@ -133,9 +135,11 @@ class Engine:
             strict_tools: Treat an entry that is about none of `tools` as an error, under
                 `tools` and under a guard's.
             conditions: The condition language; CEL by default.
+            also: More engines to ask, after those that the policy names under `also`.
 
         Raises:
             PolicyError: It names every problem with file, line and column.
+            MissingExtra: The policy names an engine whose package is not installed.
         """
         self.policy = policy
         self._conditions = conditions or Cel()
@@ -149,14 +153,19 @@ class Engine:
         problems += unknown_in_guards(policy, names, all_known=strict_tools)
         for spec in kept:
             problems += self._add(spec)
+        self._deciders = (*deciders(policy), *also)
+        for index, decider in enumerate(self._deciders):
+            found = decider.check(self.specs)
+            problems += [policy.source.problem(one.message, ("also", index)) for one in found]
         if problems:
             raise PolicyError(in_file_order(problems))
-        self.digest = digest(
-            {
-                "policy": policy.digest,
-                "tools": [_as_json(self.spec(name)) for name in sorted(self._tools)],
-            }
-        )
+        said: dict[str, Any] = {
+            "policy": policy.digest,
+            "tools": [_as_json(self.spec(name)) for name in sorted(self._tools)],
+        }
+        if self._deciders:
+            said["also"] = [decider.fingerprint for decider in self._deciders]
+        self.digest = digest(said)
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
@@ -265,7 +274,10 @@ class Engine:
         trials += self._try_sinks(rules, action, values, context, every)
         trials += self._try_fusion(rules, context, every)
         tried, limits = self._try_limits(rules, values, action, every)
-        return trials + tried, limits
+        trials += tried
+        if self._deciders and (every or _decisive(trials).effect is not Effect.DENY):
+            trials += [decider.decide(action, context, now) for decider in self._deciders]
+        return trials, limits
 
     def _add(self, spec: ToolSpec) -> list[Problem]:
         keys = keys_for(self.policy, spec.name)

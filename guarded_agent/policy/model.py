@@ -65,6 +65,12 @@ def _moment(value: str) -> str:
     return value
 
 
+def _soon(value: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{1,3}ms|[1-9]s", value):
+        raise ValueError("must be a short duration from 10ms to 9s, such as 500ms or 2s")
+    return value
+
+
 def _by_argument(value: Any) -> Any:
     return {"*": cast("list[Any]", value)} if isinstance(value, (list, tuple)) else value
 
@@ -394,6 +400,47 @@ class OutputEntry(Entry):
     hold: Literal["live", "message"] = "live"
 
 
+class CedarEntry(Entry):
+    """Cedar policies and their schema: files, looked for beside the policy's own."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    policies: Word
+    # pydantic has a method of the plain name.
+    schema_: Word = Field(alias="schema")
+
+
+class OpaEntry(Entry):
+    """A document of an OPA server.
+
+    Attributes:
+        url: Its address, under `/v1/data/`.
+        within: How long its answer may take.
+    """
+
+    url: Word
+    within: Annotated[str, AfterValidator(_soon)] = "1s"
+
+    @property
+    def seconds(self) -> float:
+        """How long its answer may take."""
+        short = self.within.removesuffix("ms")
+        return int(short) / 1000 if short != self.within else float(self.within[:-1])
+
+
+class AlsoEntry(Entry):
+    """Another policy engine that is asked about each call that this policy does not deny."""
+
+    cedar: CedarEntry | None = None
+    opa: OpaEntry | None = None
+
+    @model_validator(mode="after")
+    def _one_engine(self) -> Self:
+        if (self.cedar is None) == (self.opa is None):
+            raise ValueError("needs exactly one of cedar and opa")
+        return self
+
+
 class Policy(Entry):
     """A policy: identity, tools, labels, rules, guards, approvals.
 
@@ -418,6 +465,7 @@ class Policy(Entry):
     approvals: ApprovalsEntry = ApprovalsEntry()
     output: OutputEntry = OutputEntry()
     concern: ConcernEntry = ConcernEntry()
+    also: tuple[AlsoEntry, ...] = ()
 
     @field_validator("users")
     @classmethod

@@ -297,3 +297,11 @@ def test_where_concerns_are_off_the_rules_decide() -> None:
     ready = engine({"tools": tools, "concern": off}, way_out)
     assert decide(ready, "raise_concern", {}).effect is Effect.ALLOW
     assert not ready.spec("raise_concern").concern
+
+
+@pytest.mark.parametrize("amount", [10**400, -(10**400)])
+def test_a_number_of_hundreds_of_digits_denies_and_does_not_crash(amount: int) -> None:
+    rules = [{"effect": "allow", "when": "args.amount < 100"}]
+    found = decide(engine({"tools": {"pay": {"rules": rules}}}, PAY), "pay", {"amount": amount})
+
+    assert (found.effect, found.rule) == (Effect.DENY, "arguments")
