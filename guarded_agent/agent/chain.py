@@ -9,6 +9,7 @@ A chain has no state to pause in. A call that people have to decide on raises
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
 from langchain_core.messages import BaseMessage
@@ -24,9 +25,10 @@ from pydantic import Field
 
 from guarded_agent.agent.graph import Guarding
 from guarded_agent.agent.net import Net
-from guarded_agent.agent.passing import athrough, through
+from guarded_agent.agent.passing import athrough, this_thread, through
 from guarded_agent.agent.rebuild import Rebuild
 from guarded_agent.agent.report import Report
+from guarded_agent.agent.words import inside_graph, said_by_user
 from guarded_agent.approvals import Approvals
 from guarded_agent.core import Stage
 from guarded_agent.monitor import Monitor
@@ -186,14 +188,27 @@ def _input_guard(monitor: Monitor) -> RunnableLambda[Any, Any]:
     """Return the first step: it judges what the chain is given, whichever way it is run."""
 
     def judge(given: Any) -> Any:
-        return through(monitor, Stage.INPUT, given) if isinstance(given, _READABLE) else given
+        if not isinstance(given, _READABLE):
+            return given
+        admitted = through(monitor, Stage.INPUT, given)
+        if words := _words(monitor, given):
+            monitor.hear(words, thread_id=this_thread())
+        return admitted
 
     async def ajudge(given: Any) -> Any:
         if not isinstance(given, _READABLE):
             return given
-        return await athrough(monitor, Stage.INPUT, given)
+        admitted = await athrough(monitor, Stage.INPUT, given)
+        if words := _words(monitor, given):
+            await asyncio.to_thread(monitor.hear, words, thread_id=this_thread())
+        return admitted
 
     return RunnableLambda(judge, ajudge, name="input")
+
+
+def _words(monitor: Monitor, given: Any) -> list[str]:
+    """Return what the user said to a chain: a text, or what stands under `input`."""
+    return said_by_user(given, plain=True) if monitor.hears and not inside_graph() else []
 
 
 _READABLE = (dict, list, str, BaseMessage)

@@ -18,6 +18,7 @@ from guarded_agent.agent.nodes import thread_of
 from guarded_agent.agent.passing import athrough, through
 from guarded_agent.agent.report import Report
 from guarded_agent.agent.wait import is_ours
+from guarded_agent.agent.words import inside_graph, said_by_user
 from guarded_agent.approvals import Approvals, Request
 from guarded_agent.core import Stage
 from guarded_agent.core.errors import ApprovalPending
@@ -185,11 +186,22 @@ class GuardedGraph(_Base):
     def _admit(self, given: T, config: RunnableConfig) -> T:
         """Return what a person says, judged before the graph sees it."""
         monitor = self._guarding.monitor
-        return through(monitor, Stage.INPUT, given, thread_id=thread_of(config))
+        admitted = through(monitor, Stage.INPUT, given, thread_id=thread_of(config))
+        if words := self._words(given):
+            monitor.hear(words, thread_id=thread_of(config))
+        return admitted
 
     async def _aadmit(self, given: T, config: RunnableConfig) -> T:
         monitor = self._guarding.monitor
-        return await athrough(monitor, Stage.INPUT, given, thread_id=thread_of(config))
+        admitted = await athrough(monitor, Stage.INPUT, given, thread_id=thread_of(config))
+        if words := self._words(given):
+            await asyncio.to_thread(monitor.hear, words, thread_id=thread_of(config))
+        return admitted
+
+    def _words(self, given: Any) -> list[str]:
+        """Return what the user said; what a graph around this one says is nobody's words."""
+        hears = self._guarding.monitor.hears and not self._guarding.nested and not inside_graph()
+        return said_by_user(given) if hears else []
 
     def _lasting(self, options: dict[str, Any]) -> dict[str, Any]:
         """Unless the caller says otherwise, what a model asked for is kept before it runs.
@@ -227,7 +239,10 @@ class GuardedGraph(_Base):
         open_requests = self._open(config)
         if open_requests and _is_head(config, state := self.get_state(_head(config))):
             _heed(open_requests, state)
-        return super().bulk_update_state(config, self._admit(supersteps, config))
+        admitted = through(
+            self._guarding.monitor, Stage.INPUT, supersteps, thread_id=thread_of(config)
+        )
+        return super().bulk_update_state(config, admitted)
 
     async def abulk_update_state(self, config: RunnableConfig, supersteps: Any) -> RunnableConfig:
         """Change the state, unless that would drop a call that people decide on."""
@@ -235,7 +250,10 @@ class GuardedGraph(_Base):
         open_requests = await asyncio.to_thread(self._open, config)
         if open_requests and _is_head(config, state := await self.aget_state(_head(config))):
             _heed(open_requests, state)
-        return await super().abulk_update_state(config, await self._aadmit(supersteps, config))
+        admitted = await athrough(
+            self._guarding.monitor, Stage.INPUT, supersteps, thread_id=thread_of(config)
+        )
+        return await super().abulk_update_state(config, admitted)
 
     def _open(self, config: RunnableConfig) -> Sequence[Request]:
         """Return the requests of a thread whose calls it still has to act on."""

@@ -32,6 +32,7 @@ from guarded_agent.agent.passing import athrough, through
 from guarded_agent.agent.result import pieces, put_back
 from guarded_agent.agent.runtime import PolicySource, introduce, open_monitor, open_store
 from guarded_agent.agent.tool import ORIGIN, guard_tool
+from guarded_agent.agent.words import inside_graph, said_by_user
 from guarded_agent.approvals import Approvals
 from guarded_agent.core import Guard, Stage
 from guarded_agent.core.errors import ApprovalPending
@@ -130,11 +131,17 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         LangGraph stores and announces an agent's input before any middleware runs. Where
         what people say must not stand in checkpoints and traces, let it through here first.
         """
-        return through(self._monitor, Stage.INPUT, given, thread_id=thread)
+        admitted = through(self._monitor, Stage.INPUT, given, thread_id=thread)
+        if words := self._words(given):
+            self._monitor.hear(words, thread_id=thread)
+        return admitted
 
     async def aadmit(self, given: T, thread: str) -> T:
         """Do what `admit` does, from an event loop."""
-        return await athrough(self._monitor, Stage.INPUT, given, thread_id=thread)
+        admitted = await athrough(self._monitor, Stage.INPUT, given, thread_id=thread)
+        if words := self._words(given):
+            await asyncio.to_thread(self._monitor.hear, words, thread_id=thread)
+        return admitted
 
     def before_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
         """Judge the new messages from outside.
@@ -146,6 +153,8 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         self._heed_waiting(state["messages"])
         new = _unanswered(state["messages"])
         passed = self._monitor.pass_text(Stage.INPUT, pieces(new), thread_id=_thread())
+        if words := self._words(new):
+            self._monitor.hear(words, thread_id=_thread())
         return _changed(new, put_back(new, passed))
 
     async def abefore_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
@@ -153,7 +162,14 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         await asyncio.to_thread(self._heed_waiting, state["messages"])
         new = _unanswered(state["messages"])
         passed = await self._monitor.apass_text(Stage.INPUT, pieces(new), thread_id=_thread())
+        if words := self._words(new):
+            await asyncio.to_thread(self._monitor.hear, words, thread_id=_thread())
         return _changed(new, put_back(new, passed))
+
+    def _words(self, new: Any) -> list[str]:
+        """Return what the user said; this runs in one step, of the agent itself."""
+        hears = self._monitor.hears and not inside_graph(steps=1)
+        return said_by_user(new) if hears else []
 
     def _heed_waiting(self, messages: list[BaseMessage]) -> None:
         waiting = _dangling(messages) and self.approvals.open_in(self._monitor.agent_id, _thread())

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, func, select, update
 from guarded_agent.approvals import rows
 from guarded_agent.approvals.changes import Changes
 from guarded_agent.approvals.duties import person, separate
+from guarded_agent.approvals.endorse import Endorse, keep
 from guarded_agent.approvals.request import Choice, Request, Vote
 from guarded_agent.approvals.states import State
 from guarded_agent.core.action import Action
@@ -339,6 +340,7 @@ class Approvals:
         digest: str,
         reason: str = "",
         roles: Sequence[str] = (),
+        endorse: Endorse | None = None,
     ) -> Request:
         """Approve or reject a request.
 
@@ -353,6 +355,9 @@ class Approvals:
             digest: The digest that the reviewer saw.
             reason: Why; a rejection needs it.
             roles: The roles that the reviewer holds.
+            endorse: Vouch for the values that nobody vouched for, in this `thread` or `always`
+                for this agent: later calls do not ask about the same. It counts with the
+                vote by which the request is approved.
 
         Returns:
             The request after the vote.
@@ -362,6 +367,8 @@ class Approvals:
         """
         if choice not in ("approve", "reject"):
             raise VoteRefused("a vote is either 'approve' or 'reject'")
+        if endorse not in (None, "thread", "always") or (endorse and choice == "reject"):
+            raise VoteRefused("endorse is 'thread' or 'always', together with an approval")
         reason = _reason(reason)
         if choice == "reject" and not reason:
             raise VoteRefused("a rejection needs a reason: the agent and its owner learn from it")
@@ -395,6 +402,12 @@ class Approvals:
                 request = self._changes.move(
                     connection, request, "approved", decided_at=now, execute_by=until
                 )
+                if endorse is not None:
+                    args = self._changes.unseal(connection, request)["proposed"]
+                    count = keep(self._store, connection, request, args, endorse, name)
+                    self._changes.record(
+                        connection, request, "data.endorsed", by=name, how=endorse, values=count
+                    )
             if request.state != "pending":
                 self._changes.record(connection, request, "approval.decided", state=request.state)
             return request

@@ -101,6 +101,12 @@ def show(
 @reason_option("Why; kept with the vote.")
 @click.option("--role", "roles", metavar="ROLE", multiple=True, help="A role you hold. Repeatable.")
 @click.option("--digest", metavar="DIGEST", help="The digest that you saw, whole.")
+@click.option(
+    "--endorse",
+    type=click.Choice(["thread", "always"]),
+    help="Vouch for the values that nobody vouched for, in this thread or always: later calls "
+    "do not ask about the same.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask; approve what stands there now.")
 @json_option
 @pass_session
@@ -111,6 +117,7 @@ def approve(
     reason: str,
     roles: tuple[str, ...],
     digest: str | None,
+    endorse: Literal["thread", "always"] | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -145,6 +152,7 @@ def approve(
             digest=digest or request.digest,
             reason=reason,
             roles=roles,
+            endorse=endorse,
         )
     _told(request, as_json, _after_approval(request))
 

@@ -13,6 +13,7 @@ from guarded_agent.core.action import Action
 from guarded_agent.core.authority import Authority
 from guarded_agent.core.effect import Stage
 from guarded_agent.core.label import Label
+from guarded_agent.core.provenance import NOTHING, Provenance
 from guarded_agent.core.tool import ToolSpec
 
 KEPT_SAID = 8
@@ -190,6 +191,7 @@ class Context:
         way_out: The tool by which the agent raises a concern with people; empty if it has none.
         counts: Calls of the tool before this one; None where nobody looked, and conditions
             that name them deny.
+        provenance: What vouches for values, where the policy asks for it.
     """
 
     agent_id: str
@@ -204,6 +206,7 @@ class Context:
     handed: frozenset[str] | None = None
     way_out: str = ""
     counts: Counts | None = None
+    provenance: Provenance = NOTHING
 
     @property
     def authority(self) -> Authority:

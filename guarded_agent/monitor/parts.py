@@ -27,6 +27,7 @@ from guarded_agent.core.addresses import texts
 from guarded_agent.core.authority import both
 from guarded_agent.core.errors import UnguardedCall
 from guarded_agent.core.ports import Pseudonymizer
+from guarded_agent.core.provenance import NOTHING, Provenance
 from guarded_agent.identity import Registry
 from guarded_agent.identity.running import let_in, running
 from guarded_agent.identity.spent import Spent
@@ -35,7 +36,7 @@ from guarded_agent.monitor.lately import Lately
 from guarded_agent.monitor.revealing import RevealingJudge
 from guarded_agent.monitor.standing import Begun, Receipt
 from guarded_agent.policy import Engine
-from guarded_agent.store import Ledger, Store, memory
+from guarded_agent.store import Ledger, Store, memory, provenance
 
 OTHERS = "*"
 """The user that stands for all whom a policy does not name."""
@@ -97,6 +98,8 @@ class Parts:
     _ledger: Ledger = field(init=False)
     _way_out: str = field(init=False)
     _limits: bool = field(init=False)
+    _family: str = field(init=False)
+    _hears: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self._judge = (
@@ -106,6 +109,8 @@ class Parts:
         )
         self._ledger = Ledger(self.store)
         self._limits = any(guard.name == "scope" for guard in self.guards)
+        self._family = self.engine.policy.agent.family or self.agent_id
+        self._hears = self.engine.hears
         self._way_out = next((spec.name for spec in self.engine.specs if spec.concern), "")
 
     def _context(self, thread_id: str, tool: str | None = None) -> Context:
@@ -118,6 +123,14 @@ class Parts:
             return self._context(thread_id, tool)
         return await asyncio.to_thread(self._context, thread_id, tool)
 
+    def _vouchers(
+        self, connection: Any, thread_id: str, tool: str, known: ThreadMemory
+    ) -> Provenance:
+        """Return what vouches for values in a thread, where the policy asks for it."""
+        if not self.engine.asks_who_vouches(tool, known):
+            return NOTHING
+        return provenance.load(self.store, connection, self._family, self.agent_id, thread_id)
+
     def _around(
         self,
         known: ThreadMemory,
@@ -125,6 +138,7 @@ class Parts:
         tool: str | None = None,
         action: Action | None = None,
         counts: Counts | None = None,
+        vouchers: Provenance = NOTHING,
     ) -> Context:
         outer = running() if action is not None else None
         return Context(
@@ -140,6 +154,7 @@ class Parts:
             handed=None if outer is None else outer.hands_on,
             way_out=self._way_out,
             counts=counts,
+            provenance=vouchers,
         )
 
     def _users_scopes(self, action: Action) -> frozenset[str] | None:

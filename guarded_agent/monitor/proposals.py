@@ -22,6 +22,7 @@ from guarded_agent.core import (
     merge,
 )
 from guarded_agent.core.errors import Denied
+from guarded_agent.core.provenance import UNVOUCHED, UNVOUCHED_LINK
 from guarded_agent.monitor.parts import not_proposed
 from guarded_agent.monitor.runs import Runs
 from guarded_agent.monitor.said import is_overtaken, said_by
@@ -128,7 +129,8 @@ class Proposals(Runs):
             known = memory.load(connection, self.agent_id, action.thread_id)
             entry = self._ledger.find(connection, action.digest)
             counts = self.engine.counted(connection, action, self.store.clock())
-        context = self._around(known, action.thread_id, action.tool, action, counts)
+            vouchers = self._vouchers(connection, action.thread_id, action.tool, known)
+        context = self._around(known, action.thread_id, action.tool, action, counts, vouchers)
         return (self._standing(action, entry) if entry else None), context
 
     def standing(self, action: Action) -> Standing:
@@ -361,6 +363,12 @@ class Proposals(Runs):
         return verdict
 
 
+_GAPS = {
+    "target": (UNVOUCHED, "nobody vouches for {}"),
+    "link": (UNVOUCHED_LINK, "nobody vouches for an address, a link or an account in {}"),
+}
+
+
 def _no(guard: str, message: str) -> Verdict:
     return Verdict(Effect.DENY, (Finding(guard, message, guard),), message=message)
 
@@ -372,9 +380,13 @@ def _of(decision: Decision, spec: ToolSpec) -> Verdict:
         if spec.concern
         else Finding("policy", words, "policy", rule=decision.rule)
     )
+    gaps = (
+        Finding(_GAPS[kind][0], _GAPS[kind][1].format(path), "policy", path=f"args.{path}")
+        for path, kind in decision.gaps
+    )
     return Verdict(
         effect=decision.effect,
-        findings=(finding,) if decision.effect is not Effect.ALLOW else (),
+        findings=(finding, *gaps) if decision.effect is not Effect.ALLOW else (),
         message=decision.message,
         quorum=decision.quorum,
         roles=decision.roles,

@@ -11,6 +11,7 @@ from typing import Any
 from guarded_agent.core import ALLOW, Action, Effect, Stage, Subject, Verdict
 from guarded_agent.core.addresses import addresses
 from guarded_agent.core.errors import Denied, OutcomeUncertain, StoreError, UnguardedCall
+from guarded_agent.core.provenance import fields
 from guarded_agent.identity import verify
 from guarded_agent.identity.running import digests_around
 from guarded_agent.identity.tickets import process_key
@@ -18,7 +19,7 @@ from guarded_agent.monitor.judge import passed
 from guarded_agent.monitor.parts import Parts
 from guarded_agent.monitor.standing import Receipt, Replay
 from guarded_agent.policy import Decision, release, reserve, settle
-from guarded_agent.store import Entry, Ledger, memory
+from guarded_agent.store import Entry, Ledger, memory, provenance
 
 
 class Runs(Parts):
@@ -115,7 +116,8 @@ class Runs(Parts):
             raise Denied("The policy changed after this call was judged. Propose it again.")
         known = memory.load(connection, self.agent_id, action.thread_id)
         counts = self.engine.counted(connection, action, now)
-        context = self._around(known, action.thread_id, action.tool, action, counts)
+        vouchers = self._vouchers(connection, action.thread_id, action.tool, known)
+        context = self._around(known, action.thread_id, action.tool, action, counts, vouchers)
         lacks = context.authority.lacks(spec.scopes) if self._limits else []
         if lacks:  # a grant may be over by now, or the call around does not hand it on any more
             raise Denied(" ".join(lack.words(action.tool, self.agent_id) for lack in lacks))
@@ -203,6 +205,17 @@ class Runs(Parts):
                 correspondents=addresses(result) if spec.access == "read" else frozenset(),
                 tools_read=frozenset({action.tool}) if spec.access == "read" else frozenset(),
             )
+            directory = self.engine.directory(action.tool)
+            if directory and self._hears:
+                provenance.add(
+                    self.store,
+                    connection,
+                    self._family,
+                    action.thread_id,
+                    "listed",
+                    fields(result, directory),
+                    source=action.tool,
+                )
             mine = self._ledger.finish(
                 connection, action.digest, self.worker, ok=True, result=allowed
             )

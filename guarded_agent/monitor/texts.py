@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +11,7 @@ from guarded_agent.core import Context, Effect, Stage, Subject, Verdict, digest
 from guarded_agent.core.errors import ActionError, Denied
 from guarded_agent.monitor.judge import passed
 from guarded_agent.monitor.parts import Parts
-from guarded_agent.store import memory
+from guarded_agent.store import memory, provenance
 
 
 class Texts(Parts):
@@ -43,6 +44,32 @@ class Texts(Parts):
         if self._is_silent(stage, verdict, mark):
             return payload
         return await asyncio.to_thread(self._settle_text, stage, payload, verdict, context, source)
+
+    @property
+    def hears(self) -> bool:
+        """Whether any decision depends on what the user said."""
+        return self._hears
+
+    def hear(self, words: Sequence[str], *, thread_id: str) -> None:
+        """Remember what the user said in a thread: it vouches for what stands in it.
+
+        Args:
+            words: The texts of the person for whom the agent acts, never of anything else.
+            thread_id: In which conversation.
+        """
+        if not self._hears or not words:
+            return
+        with self.store.write() as connection:
+            for text in words:
+                provenance.add(
+                    self.store,
+                    connection,
+                    self._family,
+                    thread_id,
+                    "asked",
+                    [text],
+                    source="user",
+                )
 
     def just_passed(self, stage: Stage, payload: Any, *, thread_id: str) -> bool:
         """Return whether a text needs no look now: no guard looks, or all just did.

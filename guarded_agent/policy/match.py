@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from guarded_agent.core.action import Action
 from guarded_agent.core.canonical import check_limits, digest
-from guarded_agent.core.context import Context, Counts
+from guarded_agent.core.context import Context, Counts, ThreadMemory
 from guarded_agent.core.effect import Effect
 from guarded_agent.core.errors import ActionError, PolicyError, Problem
 from guarded_agent.core.tool import ToolSpec
@@ -30,6 +30,8 @@ from guarded_agent.policy.merge import (
 from guarded_agent.policy.model import Policy
 from guarded_agent.policy.rules import Rule, ToolRules, tool_rules
 from guarded_agent.policy.source import in_file_order
+from guarded_agent.policy.vouching import RULE as UNTRUSTED
+from guarded_agent.policy.vouching import Gap, words
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -69,6 +71,7 @@ class Trial:
         because: The reason, for a person.
         message: What the model may be told.
         when: Its condition, as the policy has it.
+        gaps: The arguments that nobody vouches for, where it is about these.
     """
 
     rule: str
@@ -78,6 +81,7 @@ class Trial:
     because: str = ""
     message: str = ""
     when: str = ""
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class Decision:
         quorum: How many people must approve.
         roles: What they must be.
         limits: What to reserve before the action runs.
+        gaps: Where a person is asked: the arguments that nobody vouches for.
     """
 
     effect: Effect
@@ -105,6 +110,7 @@ class Decision:
     quorum: int = 1
     roles: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
 class Engine:
@@ -146,6 +152,7 @@ class Engine:
         self._inside = frozenset(policy.organisation.domains)
         self._inside_list = sorted(self._inside)
         self._tools: dict[str, ToolRules] = {}
+        self._more_tools = not strict_tools
         kept, problems = one_of_each(tools, policy)
         names = [spec.name for spec in kept]
         if strict_tools:
@@ -235,6 +242,9 @@ class Engine:
             quorum=rules.quorum if asks and rules else 1,
             roles=rules.roles if asks and rules else (),
             limits=() if effect is Effect.DENY else tuple(limits),
+            gaps=tuple(dict.fromkeys(gap for trial in trials for gap in trial.gaps))
+            if asks
+            else (),
         )
 
     def weigh(
@@ -262,6 +272,8 @@ class Engine:
             words = str(error)
             message = f"The arguments are not what {action.tool} takes: {words}."
             return [Trial("arguments", Effect.DENY, True, because=words, message=message)], []
+        known = context.provenance
+        values.update(rules.vouching.values(values, known))
         for name in rules.mentions:
             # What cannot be told is not given: the rules that name it deny.
             with suppress(ValueError, OverflowError, OSError):
@@ -273,11 +285,30 @@ class Engine:
             return trials, []
         trials += self._try_sinks(rules, action, values, context, every)
         trials += self._try_fusion(rules, context, every)
+        trials += _try_vouching(rules, action.args, context, every)
         tried, limits = self._try_limits(rules, values, action, every)
         trials += tried
         if self._deciders and (every or _decisive(trials).effect is not Effect.DENY):
             trials += [decider.decide(action, context, now) for decider in self._deciders]
         return trials, limits
+
+    @property
+    def hears(self) -> bool:
+        """Whether any decision depends on what the user said, or may once there are more tools."""
+        return self._more_tools or any(
+            rules.vouching.named or rules.vouching.effect is not Effect.ALLOW
+            for rules in self._tools.values()
+        )
+
+    def asks_who_vouches(self, tool: str, memory: ThreadMemory) -> bool:
+        """Return whether a decision about `tool` needs `Context.provenance`."""
+        rules = self._tools.get(tool)
+        return rules is not None and rules.vouching.needs(memory)
+
+    def directory(self, tool: str) -> tuple[str, ...]:
+        """Return the keys of the results of `tool` whose values are a directory."""
+        rules = self._tools.get(tool)
+        return () if rules is None else rules.directory
 
     def _add(self, spec: ToolSpec) -> list[Problem]:
         keys = keys_for(self.policy, spec.name)
@@ -388,6 +419,28 @@ class Engine:
             names = tallies(family, rules.spec.name, action.thread_id)
             reserve += [tally for tally in names if tally.name in rules.mentions]
         return trials, reserve
+
+
+def _try_vouching(
+    rules: ToolRules, args: Mapping[str, Any], context: Context, every: bool
+) -> list[Trial]:
+    asked = rules.vouching
+    if not asked.needs(context.memory):
+        return []
+    known = context.provenance
+    # What a condition says of vouchers decides by itself; that it asked is kept for the reviewer.
+    named = asked.named_gaps(args, known)
+    trials = [Trial("vouched", Effect.ALLOW, False, gaps=named)] if named and not every else []
+    if asked.effect is not Effect.ALLOW and not context.memory.label.trusted:
+        gaps = asked.gaps(args, known)
+        if gaps or every:
+            because = words(gaps, context, asked.because) if gaps else ""
+            message = "What was read in this conversation cannot by itself cause this call."
+            told = message if asked.effect is Effect.DENY else ""
+            trials.append(
+                Trial(UNTRUSTED, asked.effect, bool(gaps), because=because, message=told, gaps=gaps)
+            )
+    return trials
 
 
 def _decisive(trials: Sequence[Trial]) -> Trial:

@@ -290,11 +290,35 @@ class ApprovalEntry(Entry):
     roles: tuple[Word, ...] | None = None
 
 
+class UntrustedEntry(Entry):
+    """What happens to a call after untrusted data was read, if nobody vouches for its targets.
+
+    Attributes:
+        effect: `allow` switches the check off. It needs a reason.
+        because: Why it is off, or what the reviewer reads.
+    """
+
+    effect: RuleEffect = "approve"
+    because: str = ""
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.effect == "allow" and not self.because.strip():
+            raise ValueError("to let untrusted data decide, say why: because: '...'")
+        return self
+
+
 class ToolEntry(Entry):
     """What a policy says of one tool, or of the tools that a glob matches.
 
     Attributes:
         delegates: The scopes that the calls which its body makes may use; None for no limit.
+        untrusted: As `untrusted` of the policy, for this tool.
+        targets: The arguments that say whom or what a call is about: somebody has to vouch
+            for these. Without it the sinks, and what is called `to` and the like; where
+            there are none of these, every argument.
+        directory: The keys of its results whose values are a directory, to be trusted; `*`
+            for all of them.
         reveals: Kinds of personal data whose values the tool gets in place of pseudonyms:
             by argument; `*` stands for all of them, and so does a list.
     """
@@ -307,6 +331,9 @@ class ToolEntry(Entry):
     sinks: tuple[SinkEntry, ...] = ()
     impact: Word | None = None
     reveals: Reveals = {}
+    untrusted: UntrustedEntry | None = None
+    targets: Annotated[tuple[Word, ...], Field(min_length=1)] | None = None
+    directory: tuple[Word, ...] = ()
     rules: tuple[RuleEntry, ...] = ()
     limits: LimitsEntry | None = None
     approval: ApprovalEntry | None = None
@@ -460,6 +487,7 @@ class Policy(Entry):
     organisation: OrganisationEntry = OrganisationEntry()
     tools: dict[Annotated[str, StringConstraints(max_length=MAX_TOOL_NAME)], ToolEntry] = {}
     unlisted: UnlistedEntry = UnlistedEntry()
+    untrusted: UntrustedEntry = UntrustedEntry()
     fusion: tuple[FusionEntry, ...] = ()
     guards: dict[GuardName, dict[str, Any] | list[dict[str, Any]]] = {}
     approvals: ApprovalsEntry = ApprovalsEntry()

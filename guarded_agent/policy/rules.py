@@ -24,8 +24,14 @@ from guarded_agent.policy.merge import DESTRUCTIVE
 from guarded_agent.policy.model import Policy, RuleEntry, ToolEntry, WindowEntry, seconds
 from guarded_agent.policy.pitfalls import false_presence_tests, text_tests, wrong_words
 from guarded_agent.policy.source import Path, dotted
+from guarded_agent.policy.vouching import NAMES, Vouching, kinds, vouching
 
-UNTYPED: Mapping[str, str] = {**CONTEXT, "args": "dyn", "given": "dyn"}
+UNTYPED: Mapping[str, str] = {
+    **CONTEXT,
+    "args": "dyn",
+    "given": "dyn",
+    **dict.fromkeys(NAMES, "dyn"),
+}
 """The variables of a condition about a tool whose schema is not known."""
 
 _NUMBERS = frozenset({"int", "uint", "double", "dyn"})
@@ -102,6 +108,8 @@ class ToolRules:
         roles: What they must be.
         conditions: The conditions of `rules`, where they have one.
         mentions: The context variables that its conditions name.
+        vouching: What its calls need somebody to vouch for.
+        directory: The keys of its results whose values are a directory.
     """
 
     spec: ToolSpec
@@ -114,6 +122,8 @@ class ToolRules:
     roles: tuple[str, ...]
     conditions: tuple[Condition, ...]
     mentions: tuple[str, ...]
+    vouching: Vouching
+    directory: tuple[str, ...]
 
     @property
     def counts(self) -> bool:
@@ -137,11 +147,13 @@ def tool_rules(
     """
     entry = ToolEntry() if key is None else policy.tools[key]
     arguments = Arguments(spec.schema)
+    conditions = " ".join(rule.when for rule in entry.rules)
+    leaves = [name.removeprefix("args.") for name in arguments.kinds if name.startswith("args.")]
     reader = _Reader(
         policy,
         ("tools", key or spec.name),
         spec.name,
-        {**CONTEXT, **arguments.kinds},
+        {**CONTEXT, **arguments.kinds, **kinds(conditions, leaves)},
         [sink.argument for sink in spec.sinks],
         engine,
     )
@@ -151,6 +163,7 @@ def tool_rules(
     reader.shadowed(entry)
     if arguments.known:
         reader.unknown_sinks(entry, arguments.names)
+        reader.unknown_targets(entry, arguments.names)
     texts = " ".join([*(rule.when for rule in rules), *_texts(limits)])
     effects = {sink.argument: Effect.parse(sink.effect) for sink in entry.all_sinks}
     approval = entry.approval
@@ -168,6 +181,8 @@ def tool_rules(
         roles=tuple((approval and approval.roles) or policy.approvals.roles),
         conditions=tuple(rule.condition for rule in rules if rule.condition is not None),
         mentions=tuple(name for name in CONTEXT if _names(texts, name)),
+        vouching=vouching(policy, entry, spec, arguments.names, conditions),
+        directory=entry.directory,
     ), reader.problems
 
 
@@ -285,6 +300,13 @@ class _Reader:
                     f"{suggestion(sink.argument, names)}"
                 )
                 path = (*self._path, *where, "argument")
+                self.problems.append(self._policy.source.problem(message, path))
+
+    def unknown_targets(self, entry: ToolEntry, names: Sequence[str]) -> None:
+        for index, target in enumerate(entry.targets or ()):
+            if target.partition(".")[0] not in names:
+                message = f'tool {self._tool} has no argument "{target}"{suggestion(target, names)}'
+                path = (*self._path, "targets", index)
                 self.problems.append(self._policy.source.problem(message, path))
 
     def _compile(

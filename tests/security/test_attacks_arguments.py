@@ -213,6 +213,7 @@ MAIL: dict[str, Any] = {
     "tools": {
         "send": {
             "access": "send",
+            "untrusted": {"effect": "allow", "because": "who may get mail is asked here alone"},
             "rules": [{"effect": "allow", "when": 'args.to.all(r, email_domain(r) == "acme.com")'}],
         }
     },

@@ -1,0 +1,247 @@
+"""Where a value comes from: the user's own words, a trusted directory, or a person's endorsement.
+
+What an agent reads may tell it to write to somebody, or to open a link. Whether a
+value in a call was ever meant is asked here: it *stands* in a text if the whole of it
+does, not as a part of a longer word, address or path.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import Any, Literal, cast
+
+Voucher = Literal["asked", "listed", "endorsed"]
+"""Who stands behind a value: the user asked for it, a directory lists it, a person endorsed it."""
+
+VOUCHERS: tuple[Voucher, ...] = ("asked", "listed", "endorsed")
+
+UNVOUCHED = "unvouched"
+"""The category of the finding that names an argument nobody vouches for."""
+UNVOUCHED_LINK = "unvouched_link"
+"""The same for an argument whose text holds a link, address or account nobody vouches for."""
+
+_JOINTS = "._-@/+%:~="
+"""Characters that make one word of what stands on both sides of them."""
+_NUMBER = re.compile(r"[0-9]{1,30}(?:[.,][0-9]{1,30}){0,9}")
+_SCHEME = re.compile(r"https?://")
+_SPACES = re.compile(r"\s+")
+_GROUPS = re.compile(r"[^a-z0-9]+")
+_FEWEST = 8
+"""Letters and digits from which on spaces within a value do not count: an account number."""
+
+
+# Every repeat is bounded, and a text is folded before: the work is linear whatever it holds.
+_LOOSE = re.compile(
+    r"https?://[^\s<>\"'`]{1,2000}"
+    r"|www\.[^\s<>\"'`]{1,2000}"
+    r"|[a-z0-9._%+'\-]{1,64}@[a-z0-9.\-]{1,200}[a-z0-9]"
+    r"|(?<![a-z0-9.\-])(?:[a-z0-9\-]{1,63}\.){1,8}[a-z]{2,24}[/:][^\s<>\"'`]{1,2000}"
+    r"|(?<![a-z0-9])[a-z]{2}[0-9]{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,4})?(?![a-z0-9])"
+)
+_ENDS = ".,;:!?)]}'"
+
+
+def loose(text: str) -> list[str]:
+    """Return the links, mail addresses and account numbers that stand in a text.
+
+    Example:
+        >>> loose("Pay DE89 3704 0044 0532 0130 00, or see http://acme.example/x.")
+        ['de89 3704 0044 0532 0130 00', 'http://acme.example/x']
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return list(dict.fromkeys(found.rstrip(_ENDS) for found in _LOOSE.findall(folded)))
+
+
+def plain(text: str) -> str:
+    """Return `text` as it is compared: case, width, spaces, and a URL's scheme do not count.
+
+    Example:
+        >>> plain("  Visit HTTPS://Acme.example/ ")
+        'visit acme.example'
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    joined = _SCHEME.sub("", _SPACES.sub(" ", folded).strip())
+    return re.sub(r"(?<=[^\s/])/(?=\s|$)", "", joined)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The texts behind one kind of voucher, made ready to be searched.
+
+    Attributes:
+        texts: Free texts: a value has to stand in one of them.
+        values: Single values: a value has to be one of them.
+
+    Example:
+        >>> said = Sources(("Send 98.70 to ann@acme.example, please.",))
+        >>> said.hold("Ann@acme.example"), said.hold(98.7), said.hold("acme.example")
+        (True, True, False)
+    """
+
+    texts: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+
+    @cached_property
+    def _plain(self) -> tuple[str, ...]:
+        return tuple(plain(text) for text in self.texts)
+
+    @cached_property
+    def _set(self) -> frozenset[str]:
+        return frozenset(plain(value) for value in self.values)
+
+    @cached_property
+    def _numbers(self) -> frozenset[Decimal]:
+        found = [match for text in (*self._plain, *self._set) for match in _NUMBER.findall(text)]
+        return frozenset(number for match in found for number in _numbers(match))
+
+    def hold(self, value: Any) -> bool:
+        """Return whether every text and number in `value` stands here; nothing always does."""
+        return all(self._holds(item) for item in _leaves(value))
+
+    def _holds(self, value: str | int | float) -> bool:
+        if isinstance(value, (int, float)):
+            try:
+                return Decimal(str(value)) in self._numbers
+            except InvalidOperation:
+                return False
+        wanted = plain(value)
+        if not wanted:
+            return True
+        if wanted in self._set or any(_stands(wanted, text) for text in self._plain):
+            return True
+        grouped = _GROUPS.sub("", wanted)
+        if len(grouped) < _FEWEST or not any(map(str.isdigit, grouped)):
+            return False
+        if any(_GROUPS.sub("", known) == grouped for known in self._set):
+            return True
+        spaced = re.compile(r"(?<![a-z0-9])" + "[ -]?".join(grouped) + r"(?![a-z0-9])")
+        return len(grouped) <= 64 and any(map(spaced.search, self._plain))
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What vouches for values in one thread.
+
+    Attributes:
+        asked: What the user said.
+        listed: What trusted directories returned.
+        endorsed: What a person endorsed.
+
+    Example:
+        >>> known = Provenance(asked=Sources(("Write to Bo.",)), listed=Sources(values=("Ann",)))
+        >>> known.vouches("Bo"), known.vouches(["Ann", "Bo"]), known.vouches("Eve")
+        (True, True, False)
+    """
+
+    asked: Sources = Sources()
+    listed: Sources = Sources()
+    endorsed: Sources = Sources()
+
+    def by(self, voucher: Voucher, value: Any) -> bool:
+        """Return whether every part of `value` has this voucher."""
+        return bool(getattr(self, voucher).hold(value))
+
+    def vouches(self, value: Any) -> bool:
+        """Return whether every part of `value` has some voucher."""
+        return all(
+            any(getattr(self, voucher).hold(item) for voucher in VOUCHERS)
+            for item in _leaves(value)
+        )
+
+
+NOTHING = Provenance()
+"""Nobody vouches for anything."""
+
+
+def fields(value: Any, names: Iterable[str]) -> list[str]:
+    """Return the texts and numbers that stand under keys `names` in nested data.
+
+    A text that is JSON is read as data. The name `*` takes every value, and of a text that
+    is no JSON each line.
+
+    Example:
+        >>> fields([{"name": "Ann", "note": "call Eve"}, {"name": "Bo"}], ["name"])
+        ['Ann', 'Bo']
+        >>> fields("general\\nrandom", ["*"])
+        ['general', 'random']
+    """
+    wanted = frozenset(names)
+    found: list[str] = []
+    _collect(value, wanted, "*" in wanted, found, 0)
+    return list(dict.fromkeys(found))
+
+
+def _collect(value: Any, wanted: frozenset[str], every: bool, found: list[str], depth: int) -> None:
+    if depth > 30 or value is None or isinstance(value, bool):
+        return
+    if isinstance(value, Mapping):
+        for key, item in cast("Mapping[object, object]", value).items():
+            _collect(item, wanted, "*" in wanted or key in wanted, found, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for item in cast("Sequence[object]", value):
+            _collect(item, wanted, every, found, depth + 1)
+    elif isinstance(value, str):
+        data = _as_data(value)
+        if data is not None:
+            _collect(data, wanted, every, found, depth + 1)
+        elif every:
+            found.extend(line.strip() for line in value.splitlines() if line.strip())
+    elif every and isinstance(value, (int, float)):
+        found.append(str(value))
+
+
+def _as_data(text: str) -> Any:
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    import json  # only where a result looks like JSON
+
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _leaves(value: Any) -> Iterable[str | int | float]:
+    if isinstance(value, bool) or value is None:
+        return
+    if isinstance(value, (str, int, float)):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in cast("Mapping[object, object]", value).values():
+            yield from _leaves(item)
+    elif isinstance(value, (list, tuple)):
+        for item in cast("Sequence[object]", value):
+            yield from _leaves(item)
+    else:
+        yield str(value)
+
+
+def _stands(wanted: str, text: str) -> bool:
+    """Return whether `wanted` is in `text`, not as a part of a longer word."""
+    at = text.find(wanted)
+    while at >= 0:
+        end = at + len(wanted)
+        if not _joined(text[:at][::-1][:2]) and not _joined(text[end : end + 2]):
+            return True
+        at = text.find(wanted, at + 1)
+    return False
+
+
+def _joined(beside: str) -> bool:
+    """Return whether what stands beside a place makes a longer word of it."""
+    if not beside:
+        return False
+    if beside[0].isalnum():
+        return True
+    return beside[0] in _JOINTS and len(beside) > 1 and beside[1].isalnum()
+
+
+def _numbers(text: str) -> list[Decimal]:
+    """Return what a written number may mean: a comma may group or divide."""
+    meant = {text.replace(",", ""), text.replace(",", ".")}
+    return [Decimal(one) for one in meant if one.count(".") <= 1]

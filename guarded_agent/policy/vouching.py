@@ -1,0 +1,129 @@
+"""Ask who stands behind a call, once something untrusted was read.
+
+What an agent reads must not by itself make it write, send or delete. So the values that
+say whom or what a call is about need somebody who vouches for them: the user's own
+words, a trusted directory, or a person who endorsed them. The same holds for every
+address, link and account number in its texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from guarded_agent.core.context import Context, ThreadMemory
+from guarded_agent.core.destinations import is_destination, leaves
+from guarded_agent.core.effect import Effect
+from guarded_agent.core.provenance import VOUCHERS, Provenance, Voucher, loose
+from guarded_agent.core.tool import ToolSpec
+from guarded_agent.policy.arguments import at
+from guarded_agent.policy.model import Policy, ToolEntry
+
+RULE = "untrusted"
+
+Gap = tuple[str, Literal["target", "link"]]
+"""The path of an argument that nobody vouches for, or in which such a link stands."""
+
+Named = Voucher | Literal["vouched"]
+"""What a condition may ask of an argument: `vouched` is any of the others."""
+
+NAMES: tuple[Named, ...] = (*VOUCHERS, "vouched")
+
+_ASKED = re.compile(rf"\b({'|'.join(NAMES)})((?:\.[A-Za-z_][A-Za-z0-9_]{{0,99}}){{1,4}})")
+
+
+@dataclass(frozen=True, slots=True)
+class Vouching:
+    """What a tool's calls need somebody to vouch for.
+
+    Attributes:
+        effect: What happens where nobody does; `ALLOW` means that nobody is asked.
+        targets: The arguments that say whom or what a call is about; empty for all.
+        named: What the tool's conditions ask, as voucher and argument.
+        because: What the policy says about it.
+    """
+
+    effect: Effect = Effect.ALLOW
+    targets: tuple[str, ...] = ()
+    named: tuple[tuple[Named, str], ...] = ()
+    because: str = ""
+
+    def needs(self, memory: ThreadMemory) -> bool:
+        """Return whether a decision needs to know what vouches for values."""
+        return bool(self.named) or (self.effect is not Effect.ALLOW and not memory.label.trusted)
+
+    def gaps(self, args: Mapping[str, Any], known: Provenance) -> tuple[Gap, ...]:
+        """Return what nobody vouches for: targets, and destinations within texts."""
+        if not self.targets:
+            return tuple(
+                (path, "target") for path, value in _every(args) if not known.vouches(value)
+            )
+        found: list[Gap] = [
+            (name, "target") for name in self.targets if not known.vouches(at(args, name))
+        ]
+        for name, value in args.items():
+            if name in self.targets:
+                continue
+            for path, text in leaves(value, name):
+                if not known.vouches(loose(text)):
+                    found.append((path, "link"))
+        return tuple(dict.fromkeys(found))
+
+    def named_gaps(self, args: Mapping[str, Any], known: Provenance) -> tuple[Gap, ...]:
+        """Return the arguments that conditions ask about and nobody vouches for."""
+        names = dict.fromkeys(name for _, name in self.named)
+        return tuple((name, "target") for name in names if not known.vouches(at(args, name)))
+
+    def values(self, values: Mapping[str, Any], known: Provenance) -> Iterator[tuple[str, bool]]:
+        """Yield the value of each variable that the conditions name."""
+        for voucher, name in self.named:
+            value = values.get(f"args.{name}")
+            vouched = known.vouches(value) if voucher == "vouched" else known.by(voucher, value)
+            yield f"{voucher}.{name}", vouched
+
+
+def vouching(
+    policy: Policy, entry: ToolEntry, spec: ToolSpec, names: Sequence[str], texts: str
+) -> Vouching:
+    """Return what the calls of a tool need somebody to vouch for.
+
+    Args:
+        policy: The policy.
+        entry: What it says of the tool.
+        spec: The tool, already merged with its entry.
+        names: Its arguments.
+        texts: All its conditions.
+    """
+    said = entry.untrusted or policy.untrusted
+    acts = spec.access != "read" or bool(spec.sinks)
+    effect = Effect.parse(said.effect) if acts and not spec.concern else Effect.ALLOW
+    targets = entry.targets or tuple(name for name in names if is_destination(name, spec))
+    named = [(voucher, path.removeprefix(".")) for voucher, path in _ASKED.findall(texts)]
+    return Vouching(effect, tuple(targets), tuple(dict.fromkeys(named)), said.because)
+
+
+def kinds(texts: str, names: Sequence[str]) -> dict[str, str]:
+    """Return the variables about provenance that `texts` may name, for arguments `names`."""
+    asked = {voucher for voucher, _ in _ASKED.findall(texts)}
+    return {f"{voucher}.{name}": "bool" for voucher in NAMES if voucher in asked for name in names}
+
+
+def words(gaps: Sequence[Gap], context: Context, because: str) -> str:
+    """Return in words why a call is stopped."""
+    paths = list(dict.fromkeys(path for path, _ in gaps))
+    what = " and ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    read = ", ".join(sorted(context.memory.tools_read)[:3]) or "this conversation"
+    holds = "hold" if len(paths) > 1 else "holds"
+    why = f"{what} {holds} what neither the user nor a directory named, after untrusted data"
+    return f"{why} was read ({read})" + (f": {because}" if because else "")
+
+
+def _every(args: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in args.items():
+        where = f"{path}.{name}" if path else str(name)
+        if isinstance(value, Mapping):
+            yield from _every(cast("Mapping[str, Any]", value), where)
+        else:
+            yield where, value

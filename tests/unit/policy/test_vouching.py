@@ -1,0 +1,132 @@
+"""After untrusted data was read, somebody has to vouch for whom or what a call is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from guarded_agent.core import Action, Context, ThreadMemory, ToolSpec
+from guarded_agent.core.errors import PolicyError
+from guarded_agent.core.label import UNKNOWN, Confidentiality
+from guarded_agent.core.provenance import Provenance, Sources
+from guarded_agent.core.tool import Sink
+from guarded_agent.policy import Engine, Policy
+
+STRING = {"type": "string"}
+SCHEMA = {"properties": {"to": STRING, "body": STRING, "amount": {"type": "number"}}}
+KNOWN = Provenance(asked=Sources(("Tell ann@acme.example that 98.70 came.",)))
+ALLOW = [{"effect": "allow"}]
+
+
+def decide(
+    entry: dict[str, Any],
+    args: dict[str, Any],
+    known: Provenance = KNOWN,
+    *,
+    spec: ToolSpec | None = None,
+    trusted: bool = False,
+    **rest: Any,
+) -> Any:
+    policy = Policy.from_mapping({"version": 1, "tools": {"send": entry}, **rest})
+    tool = spec or ToolSpec("send", access="send", schema=SCHEMA, declared=True)
+    engine = Engine(policy, [tool])
+    action = Action.build(tool="send", args=args, call_id="c", thread_id="t", agent_id="agent")
+    memory = ThreadMemory() if trusted else ThreadMemory(UNKNOWN, tools_read=frozenset({"inbox"}))
+    around = Context("agent", "t", memory=memory, provenance=known)
+    return engine.decide(action, around, now=0.0)
+
+
+def test_a_recipient_the_user_named_is_free() -> None:
+    assert (
+        str(decide({"rules": ALLOW}, {"to": "ann@acme.example", "body": "Hi."}).effect) == "allow"
+    )
+
+
+def test_a_recipient_that_only_stands_in_what_was_read_is_asked_about() -> None:
+    decision = decide({"rules": ALLOW}, {"to": "eve@evil.example", "body": "Hi."})
+    assert str(decision.effect) == "approve"
+    assert decision.rule == "untrusted"
+    assert decision.gaps == (("to", "target"),)
+    assert "inbox" in decision.because
+
+
+def test_nothing_is_asked_where_nothing_untrusted_was_read() -> None:
+    decision = decide({"rules": ALLOW}, {"to": "eve@evil.example"}, trusted=True)
+    assert str(decision.effect) == "allow"
+
+
+def test_a_link_in_the_text_is_asked_about_too() -> None:
+    args = {"to": "ann@acme.example", "body": "Look at https://evil.example/x now"}
+    assert decide({"rules": ALLOW}, args).gaps == (("body", "link"),)
+
+
+def test_without_a_destination_every_argument_counts() -> None:
+    schema = {
+        "properties": {"name": STRING, "days": {"type": "integer"}, "on": {"type": "boolean"}}
+    }
+    spec = ToolSpec("send", access="write", schema=schema, declared=True)
+    known = Provenance(asked=Sources(("Keep web-3 for 7 days",)))
+    free = decide({"rules": ALLOW}, {"name": "web-3", "days": 7, "on": True}, known, spec=spec)
+    assert str(free.effect) == "allow"
+    other = decide({"rules": ALLOW}, {"name": "db-1", "days": 8}, known, spec=spec)
+    assert other.gaps == (("days", "target"), ("name", "target"))
+
+
+def test_targets_say_what_counts() -> None:
+    entry = {"rules": ALLOW, "targets": ["amount"]}
+    assert str(decide(entry, {"to": "Bo", "amount": 98.7}).effect) == "allow"
+    assert decide(entry, {"to": "Bo", "amount": 98.8}).gaps == (("amount", "target"),)
+
+
+def test_a_policy_says_deny_or_why_nobody_is_asked() -> None:
+    args = {"to": "eve@evil.example"}
+    assert str(decide({"rules": ALLOW, "untrusted": {"effect": "deny"}}, args).effect) == "deny"
+    off = {"effect": "allow", "because": "only notes"}
+    assert str(decide({"rules": ALLOW, "untrusted": off}, args).effect) == "allow"
+    assert str(decide({"rules": ALLOW}, args, untrusted=off).effect) == "allow"
+    with pytest.raises(PolicyError, match="say why"):
+        decide({"rules": ALLOW, "untrusted": {"effect": "allow"}}, args)
+
+
+def test_a_read_with_a_sink_is_a_way_out_and_asks() -> None:
+    sink = Sink("url", Confidentiality.SECRET)
+    schema = {"properties": {"url": STRING}}
+    spec = ToolSpec("send", access="read", schema=schema, sinks=(sink,), declared=True)
+    entry = {"untrusted": {"effect": "approve"}}
+    args = {"url": "https://evil.example/?q=secret"}
+    assert decide(entry, args, spec=spec).gaps == (("url", "target"),)
+
+
+@pytest.mark.parametrize("voucher", ["asked", "listed", "endorsed", "vouched"])
+def test_conditions_ask_who_vouches(voucher: str) -> None:
+    off = {"effect": "allow", "because": "the rules ask"}
+    entry = {"rules": [{"effect": "allow", "when": f"{voucher}.to"}], "untrusted": off}
+    known = Provenance(
+        **{
+            "asked": {"asked": Sources(("Tell Bo.",))},
+            "listed": {"listed": Sources(values=("Bo",))},
+            "endorsed": {"endorsed": Sources(values=("Bo",))},
+            "vouched": {"endorsed": Sources(values=("Bo",))},
+        }[voucher]
+    )
+    assert str(decide(entry, {"to": "Bo"}, known).effect) == "allow"
+    assert str(decide(entry, {"to": "Eve"}, known).effect) == "deny"
+    assert str(decide(entry, {"to": "Bo"}, Provenance()).effect) == "deny"
+
+
+def test_a_rule_that_asks_by_voucher_names_what_can_be_endorsed() -> None:
+    rules = [
+        {"effect": "allow", "when": "vouched.to"},
+        {"effect": "approve", "when": "!vouched.to"},
+    ]
+    off = {"effect": "allow", "because": "the rules ask"}
+    decision = decide({"rules": rules, "untrusted": off}, {"to": "Eve"})
+    assert (str(decision.effect), decision.gaps) == ("approve", (("to", "target"),))
+
+
+def test_unknown_names_are_load_errors() -> None:
+    with pytest.raises(PolicyError, match='has no argument "too"; did you mean to'):
+        decide({"rules": ALLOW, "targets": ["too"]}, {})
+    with pytest.raises(PolicyError, match=r"vouched\.too"):
+        decide({"rules": [{"effect": "allow", "when": "vouched.too"}]}, {})
