@@ -16,7 +16,8 @@ from guarded_agent.core.canonical import digest
 from guarded_agent.core.context import Context
 from guarded_agent.core.effect import Effect
 from guarded_agent.core.errors import ActionError, MissingExtra, Problem
-from guarded_agent.core.tool import ToolSpec
+from guarded_agent.core.tool import Sink, ToolSpec
+from guarded_agent.policy.around import around
 from guarded_agent.policy.cedar_types import Kind, arguments
 from guarded_agent.policy.match import Trial
 
@@ -27,6 +28,7 @@ type Around = {
   confidentiality: Long, // of what it has read: 0 public, 1 internal, 2 confidential, 3 secret
   compartments: Set<String>,
   trusted: Bool,         // false once it has read anything that is not trusted
+  domains: Set<String>,  // where the call's sinks lead; "" for what has no domain
   hour: Long,            // UTC
 };
 """
@@ -94,7 +96,7 @@ class Cedar:
         if not said.validation_passed:
             faults = "; ".join(self._named(one.error) for one in said.errors)
             raise ValueError(f"{names[0]} does not fit {names[1]}: {faults}")
-        self._kinds: dict[str, Kind] = {}
+        self._tools: dict[str, tuple[Kind, Sequence[Sink]]] = {}
         self.fingerprint = digest({"cedar": policies, "schema": schema})
 
     @classmethod
@@ -113,7 +115,7 @@ class Cedar:
         for spec in tools:
             if spec.concern:
                 continue  # nobody is asked about it
-            self._kinds[spec.name] = arguments(spec.schema)
+            self._tools[spec.name] = arguments(spec.schema), spec.sinks
             probe = f"permit(principal is Agent, action == {_uid('Action', spec.name)}, "
             said = self._cedar.validate_policies(f"{probe}resource is Tool);", self._schema_text)
             if not said.validation_passed:
@@ -126,11 +128,14 @@ class Cedar:
 
     def decide(self, action: Action, context: Context, now: float) -> Trial:
         """Return what the policies say of `action`; whatever is not clear is an error."""
-        kind = self._kinds.get(action.tool)
-        if kind is None:
+        if action.tool not in self._tools:
             return _broken("the tool is not one that the Cedar schema was checked against")
+        kind, sinks = self._tools[action.tool]
         try:
-            given = {"args": kind.value(action.args, "args"), "around": _around(context, now)}
+            given = {
+                "args": kind.value(action.args, "args"),
+                "around": around(action, context, now, sinks),
+            }
             request = {
                 "principal": {"type": "Agent", "id": action.agent_id},
                 "action": {"type": "Action", "id": action.tool},
@@ -189,18 +194,6 @@ def _notes(parsed: Mapping[str, Any], name: str) -> dict[str, dict[str, str]]:
     if not notes:
         raise ValueError(f"{name} holds no policy, so it would deny every call")
     return notes
-
-
-def _around(context: Context, now: float) -> dict[str, Any]:
-    label = context.memory.label
-    return {
-        "user": context.user or "",
-        "read": sorted(context.memory.tools_read),
-        "confidentiality": int(label.confidentiality),
-        "compartments": sorted(label.compartments),
-        "trusted": label.trusted,
-        "hour": int(now // 3600 % 24),
-    }
 
 
 def _broken(why: str) -> Trial:

@@ -25,7 +25,8 @@ from guarded_agent.core.canonical import digest
 from guarded_agent.core.context import Context
 from guarded_agent.core.effect import Effect
 from guarded_agent.core.errors import Problem
-from guarded_agent.core.tool import ToolSpec
+from guarded_agent.core.tool import Sink, ToolSpec
+from guarded_agent.policy.around import around
 from guarded_agent.policy.destinations import url_host
 from guarded_agent.policy.match import Trial
 
@@ -76,17 +77,27 @@ class Opa:
         self._port = parts.port or (80 if self._tls is None else 443)
         self._path = parts.path
         self._within = within
+        self._sinks: Mapping[str, Sequence[Sink]] = {}
         self._recent: OrderedDict[str, tuple[float, Trial]] = OrderedDict()
         self._lock = Lock()
         self.fingerprint = f"opa:{url}"
 
-    def check(self, tools: Sequence[ToolSpec]) -> list[Problem]:  # noqa: ARG002  # it takes any
+    def check(self, tools: Sequence[ToolSpec]) -> list[Problem]:
         """Return nothing: what the server holds may change, and is asked when it counts."""
+        self._sinks = {spec.name: spec.sinks for spec in tools}
         return []
 
     def decide(self, action: Action, context: Context, now: float) -> Trial:
         """Return what the server says of `action`; whatever is not clear is an error."""
-        question = {"input": _input(action, context, now)}
+        question = {
+            "input": {
+                "tool": action.tool,
+                "args": dict(action.args),
+                "agent": action.agent_id,
+                "thread": action.thread_id,
+                "around": around(action, context, now, self._sinks.get(action.tool, ())),
+            }
+        }
         key = digest(question)
         begun = time.monotonic()
         with self._lock:
@@ -154,24 +165,6 @@ def _left(until: float) -> float:
     if left <= 0:
         raise TimeoutError
     return left
-
-
-def _input(action: Action, context: Context, now: float) -> dict[str, Any]:
-    label = context.memory.label
-    return {
-        "tool": action.tool,
-        "args": dict(action.args),
-        "agent": action.agent_id,
-        "user": context.user or "",
-        "thread": action.thread_id,
-        "around": {
-            "read": sorted(context.memory.tools_read),
-            "confidentiality": int(label.confidentiality),
-            "compartments": sorted(label.compartments),
-            "trusted": label.trusted,
-            "hour": int(now // 3600 % 24),
-        },
-    }
 
 
 def _trial(answer: Any) -> Trial:

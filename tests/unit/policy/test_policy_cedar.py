@@ -118,6 +118,30 @@ def test_labels_and_what_was_read_are_known() -> None:
     assert decided(engine(), label=Label(trusted=False)).rule == "cedar:trusted"
 
 
+@pytest.mark.parametrize(
+    ("to", "effect"),
+    [
+        (["ann@acme.com", "bo@acme.com"], Effect.ALLOW),
+        ([], Effect.ALLOW),
+        (["ann@acme.com", "eve@evil.com"], Effect.DENY),
+        (["eve@evil.com,ann@acme.com"], Effect.DENY),
+        (["Ann"], Effect.DENY),
+    ],
+)
+def test_where_sinks_lead_is_known_as_domains(to: list[str], effect: Effect) -> None:
+    schema = {"properties": {"to": {"type": "array", "items": {"type": "string"}}}}
+    mail = ToolSpec("mail", schema=schema)
+    entry = {"sink": {"argument": "to"}, "rules": [{"effect": "allow"}]}
+    policy = Policy.from_mapping({"version": 1, "tools": {"mail": entry}})
+    rules = (
+        "permit(principal, action, resource) "
+        'when { ["acme.com"].containsAll(context.around.domains) };'
+    )
+    made = Engine(policy, [mail], also=[Cedar(rules, cedar_schema([mail]))])
+
+    assert decided(made, "mail", to=to).effect is effect
+
+
 def test_an_error_while_a_forbid_is_tried_denies() -> None:
     # Cedar itself would say Allow: it skips a policy that it cannot evaluate.
     rules = (

@@ -122,13 +122,14 @@ def test_it_is_asked_about_the_call_and_what_is_around_it(server: Server) -> Non
         "tool": "pay",
         "args": {"amount": 80.5},
         "agent": "a",
-        "user": "ann",
         "thread": "t",
         "around": {
+            "user": "ann",
             "read": [],
             "confidentiality": 0,
             "compartments": ["hr"],
             "trusted": False,
+            "domains": [],
             "hour": 2,
         },
     }
