@@ -20,6 +20,7 @@ from pydantic import (
     StrictBool,
     StringConstraints,
     Tag,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -81,10 +82,22 @@ def _domain(value: str) -> str:
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-Duration = Annotated[str, AfterValidator(_duration)]
+Duration = Annotated[
+    str,
+    AfterValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^[1-9][0-9]{0,5}[smhd]$"}),
+]
 Moment = Annotated[str, AfterValidator(_moment)]
 Domain = Annotated[str, AfterValidator(_domain)]
-Reveals = Annotated[dict[Word, tuple[Word, ...]], BeforeValidator(_by_argument)]
+_WORDS: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1, "maxLength": 200},
+}
+Reveals = Annotated[
+    dict[Word, tuple[Word, ...]],
+    BeforeValidator(_by_argument),
+    WithJsonSchema({"anyOf": [{"type": "object", "additionalProperties": _WORDS}, _WORDS]}),
+]
 Quorum = Annotated[int, Strict(), Field(ge=1, le=20)]
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Ceiling = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
@@ -107,6 +120,9 @@ class AgentEntry(Entry):
     """The agent identity that the policy is for.
 
     Attributes:
+        id: Its name in the store and the log.
+        owner: Who answers for it.
+        purpose: What it is for.
         family: Agents that share limits and what they have read count as one; its own id alone.
         names: What people call the agent, so that a notice that only says the name is known.
         scopes: Scopes that the agent holds; None means what the listed tools declare.
@@ -168,7 +184,13 @@ class LabelEntry(Entry):
 
 
 class SinkEntry(Entry):
-    """An argument through which data leaves, and what may leave there to the outside."""
+    """An argument through which data leaves, and what may leave there to the outside.
+
+    Attributes:
+        argument: The argument that holds the destination, or `message.to` for a part of it.
+        clearance: The most confidential data that may leave there to the outside.
+        effect: What happens to more confidential data.
+    """
 
     argument: Word
     clearance: Level = "public"
@@ -179,7 +201,9 @@ class RuleEntry(Entry):
     """One rule of a tool.
 
     Attributes:
-        when: A CEL condition.
+        effect: What happens where it holds. Deny wins over approve, approve over allow.
+        when: A CEL condition; without one the rule always holds.
+        id: Its name in decisions, unique in the file.
         because: The reason, for the reviewer.
         message: What the model is told. It never sees the condition.
     """
@@ -195,11 +219,16 @@ class LimitEntry(Entry):
     """A ceiling on the sum of an expression, or on the number of calls.
 
     Attributes:
+        max: The ceiling.
         sum: The expression, a number.
         count: Count calls instead.
         by: An expression; each of its values has a sum of its own.
         effect: What happens above it; what is left out comes from the limits around it.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["sum"]}, {"required": ["count"]}]}
+    )
 
     max: Ceiling
     sum: Expression | None = None
@@ -312,6 +341,15 @@ class ToolEntry(Entry):
     """What a policy says of one tool, or of the tools that a glob matches.
 
     Attributes:
+        access: What a call does: read, write (change something), or send (let data leave).
+        scopes: The permissions that a call needs.
+        label: What is known of its results.
+        sink: The one argument through which data leaves.
+        sinks: The arguments through which data leaves.
+        impact: What a mistake costs, such as money; destructive asks always.
+        rules: When it runs by itself, asks, or is denied. All are tried; without a match: deny.
+        limits: Ceilings on sums and counts.
+        approval: Who must approve its calls.
         delegates: The scopes that the calls which its body makes may use; None for no limit.
         untrusted: As `untrusted` of the policy, for this tool.
         targets: The arguments that say whom or what a call is about: somebody has to vouch
@@ -322,6 +360,8 @@ class ToolEntry(Entry):
         reveals: Kinds of personal data whose values the tool gets in place of pseudonyms:
             by argument; `*` stands for all of them, and so does a list.
     """
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["sink", "sinks"]}})
 
     access: Access | None = None
     scopes: tuple[Word, ...] = ()
@@ -473,6 +513,22 @@ class Policy(Entry):
 
     A policy with nothing in it allows nothing. `Policy.default()` is the one
     that applies where none is given.
+
+    Attributes:
+        version: Of the format; 1.
+        mode: enforce.
+        agent: The agent identity that it is for.
+        users: What each user may do; `*` stands for all others.
+        organisation: Which domains are inside.
+        tools: What it says of each tool: a whole name, or a glob such as mail_*.
+        unlisted: What happens to tools that it does not list.
+        fusion: What must not come together in one thread.
+        guards: Options of each guard.
+        approvals: Clocks, quorum and roles of what people decide on.
+        output: How what a model writes leaves.
+        concern: The tool by which the agent raises a concern.
+        untrusted: What data that nobody vouched for may decide.
+        also: Other policy engines that are asked besides.
 
     Example:
         >>> policy = Policy.from_mapping({"version": 1, "tools": {"search": {"access": "read"}}})

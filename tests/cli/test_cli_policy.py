@@ -151,3 +151,64 @@ def test_a_policy_with_several_problems_is_one_line_where_it_is_only_used(desk: 
     result = desk.type("policy", "explain", "two.yaml", "--tool", "pay")
     assert result.stderr.endswith("(and 1 more)\n")
     assert result.stderr.count("\n") == 1
+
+
+BOTH = '{"compartments": ["hr", "security"]}'
+SEEN = """\
+version: 1
+organisation: {domains: [acme.com]}
+tools:
+  search_hr:
+    access: read
+    label: {confidentiality: confidential, compartments: [hr], trusted: true}
+  search_web: {access: read, label: {trusted: false}}
+  send:
+    access: send
+    sink: {argument: to, clearance: internal}
+    rules:
+      - {id: often, effect: deny, when: count.today > 5}
+      - {id: night, effect: approve, when: hour < 7}
+      - {id: read-the-web, effect: approve, when: "!label.trusted"}
+      - {id: rest, effect: allow, when: hour >= 0}
+fusion: [{compartments: [hr, security], effect: approve}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "decided"),
+    [
+        ((), "allow, decided by rest"),
+        (("--read", "search_web"), "approve, decided by read-the-web"),
+        (("--read", "search_hr"), "deny, decided by sink:to"),
+        (("--label", '{"trusted": false}'), "approve, decided by read-the-web"),
+        (("--label", BOTH), "approve, decided by fusion:hr+security"),
+        (("--at", "2027-01-31T03:00Z"), "approve, decided by night"),
+        (("--counts", '{"today": 6}'), "deny, decided by often"),
+    ],
+)
+def test_an_explanation_takes_what_was_before(
+    desk: Any, folder: Path, words: tuple[str, ...], decided: str
+) -> None:
+    (folder / "seen.yaml").write_text(SEEN)
+    args = ("--args", '{"to": "ann@rival.example"}', "--at", "2027-01-31T12:00Z")
+    result = desk.type("policy", "explain", "seen.yaml", "--tool", "send", *args, *words)
+    assert result.stdout.splitlines()[0] == f"send: {decided}"
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--label", '{"trusted": "no"}'), "label.trusted"),
+        (("--counts", '{"week": 1}'), "counts.week: unknown key"),
+        (("--at", "noon"), "at: must be a time with its zone"),
+    ],
+)
+def test_what_was_before_must_be_said_rightly(desk: Any, words: Any, told: str) -> None:
+    result = desk.type("policy", "explain", "good.yaml", "--tool", "pay", *words)
+    assert (result.exit_code, told in result.stderr) == (2, True)
+
+
+def test_the_schema_is_printed_for_editors(desk: Any) -> None:
+    printed = json.loads(desk.type("policy", "schema").stdout)
+    assert printed["required"] == ["version"]
