@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
@@ -122,11 +122,39 @@ def add(
     return True
 
 
-def forget(connection: Connection, family: str, thread_id: str) -> None:
-    """Erase what vouches for values in a thread: everything in it has to be asked for again."""
-    connection.execute(
-        delete(table).where(table.c.family == family, table.c.thread_id == thread_id)
-    )
+def forget(
+    store: Store, connection: Connection, thread_id: str, values: Collection[str] = ()
+) -> None:
+    """Erase what vouches for values in a thread: all of it, or what holds one of `values`.
+
+    What is erased has to be vouched for again, which makes the policy stricter, never laxer.
+
+    Args:
+        store: Its keys open the rows.
+        connection: In a write transaction.
+        thread_id: The thread, or `EVERYWHERE`.
+        values: Erase only rows in which one of these stands.
+    """
+    rows = connection.execute(select(table).where(table.c.thread_id == thread_id)).mappings()
+    for row in rows.all():
+        where = (row["family"], row["thread_id"], row["kind"], row["lookup"])
+        if values:
+            plain = store.keys.open(row["text_sealed"], context=_place(*where)).decode()
+            known = plain.casefold()
+            if not any(value.casefold() in known for value in values):
+                continue
+        connection.execute(
+            delete(table).where(
+                *(
+                    column == value
+                    for column, value in zip(
+                        (table.c.family, table.c.thread_id, table.c.kind, table.c.lookup),
+                        where,
+                        strict=True,
+                    )
+                )
+            )
+        )
 
 
 def _place(family: str, thread_id: str, kind: str, lookup: str) -> bytes:

@@ -10,7 +10,7 @@ from guarded_agent.core.ports import Recorder
 from guarded_agent.guards.pii.entities import KINDS
 from guarded_agent.guards.pii.pseudonyms import value_of
 from guarded_agent.guards.pii.redactor import Redactor
-from guarded_agent.store import Store, memory
+from guarded_agent.store import Store, memory, provenance
 from guarded_agent.store.schema import agent
 from guarded_agent.store.vault import Forgotten, Value, Vault
 
@@ -57,9 +57,15 @@ def forget(
             agent_id=agent_id,
         )
         said = Redactor(keep=()).redact_text(reason.strip())
+        # What a user said or a person endorsed may hold it too, also where no pseudonym did.
+        if value is not None:
+            provenance.forget(store, connection, provenance.EVERYWHERE, [value.strip()])
+        if thread_id is not None:
+            provenance.forget(store, connection, thread_id, [value.strip()] if value else ())
         for each in erased:
             gone = {known.normal for known in each.values if known.kind == "EMAIL"}
             memory.drop(connection, each.agent_id, each.thread_id, gone, store.clock())
+            provenance.forget(store, connection, each.thread_id, texts_of(each))
             recorder.append(
                 connection,
                 "vault.forgotten",
@@ -72,6 +78,11 @@ def forget(
                 },
             )
     return erased
+
+
+def texts_of(erased: Forgotten) -> set[str]:
+    """Return the texts of the values that were erased."""
+    return {text for value in erased.values for text in (value.text, value.normal) if text}
 
 
 def forms_of(value: str) -> list[Value]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from guarded_agent.guards.pii.pseudonyms import value_of
-from guarded_agent.store import memory
+from guarded_agent.store import memory, provenance
 from guarded_agent.store.vault import Vault
 
 ME = ("--reviewer", "ann@acme.example", "--reason", "request 7 of bo@example.com")
@@ -124,3 +124,21 @@ def test_an_agent_erases_nothing(held: Any) -> None:
 def test_nothing_held_is_nothing_forgotten(held: Any) -> None:
     result = held.type("vault", "forget", "--value", "nobody@example.com", *ME, "--yes")
     assert (result.exit_code, result.stdout) == (0, "Forgot 0 values.\n")
+
+
+def test_what_the_user_said_and_people_endorsed_is_forgotten_with_it(held: Any) -> None:
+    said = {"t1": "Write to Bo@Example.com.", "t2": "Write to Cy.", "": "bo@example.com"}
+    with held.store() as store, store.write() as connection:
+        for thread, text in said.items():
+            kind: Any = "asked" if thread else "endorsed"
+            provenance.add(store, connection, "desk-agent", thread, kind, [text], source="user")
+    held.type("vault", "forget", "--value", "bo@example.com", *ME, "--yes")
+    with held.store() as store, store.read() as connection:
+        one = provenance.load(store, connection, "desk-agent", "desk-agent", "t1")
+        two = provenance.load(store, connection, "desk-agent", "desk-agent", "t2")
+    assert not one.vouches("bo@example.com")
+    assert two.vouches("Cy")
+    held.type("vault", "forget", "--thread", "t2", *ME, "--yes")
+    with held.store() as store, store.read() as connection:
+        two = provenance.load(store, connection, "desk-agent", "desk-agent", "t2")
+    assert not two.vouches("Cy")
