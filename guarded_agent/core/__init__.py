@@ -17,6 +17,7 @@ from guarded_agent.core.ports import (
     Scrubber,
     TextFilter,
 )
+from guarded_agent.core.secret_ref import SecretRef
 from guarded_agent.core.tool import Access, Sink, ToolSpec
 from guarded_agent.core.verdict import ALLOW, Finding, Verdict, merge
 
@@ -42,6 +43,7 @@ __all__ = [
     "Recorder",
     "Said",
     "Scrubber",
+    "SecretRef",
     "Sink",
     "Stage",
     "Subject",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from guarded_agent.core.label import UNKNOWN, Confidentiality, Label
+from guarded_agent.core.secret_ref import SecretRef
 
 Access = Literal["read", "write", "send"]
 """What a call does: look, change something, or let data leave."""
@@ -60,7 +61,7 @@ class ToolSpec:
     description: str = ""
     declared: bool = False
     delegates: frozenset[str] | None = None
-    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: Mapping[str, SecretRef] = field(default_factory=dict[str, SecretRef])
     concern: bool = False
     served: bool = False
     server: str = ""

@@ -5,21 +5,25 @@ from __future__ import annotations
 from guarded_agent.identity.agent import AgentIdentity, Profile, Rules
 from guarded_agent.identity.leases import lease, scrub, secret
 from guarded_agent.identity.offer import Offer
+from guarded_agent.identity.providers import Handed, SecretProvider, provide_secret
 from guarded_agent.identity.registry import Registry
 from guarded_agent.identity.secrets import Secret, SecretRef
 from guarded_agent.identity.tickets import Ticket, mint, verify
 
 __all__ = [
     "AgentIdentity",
+    "Handed",
     "Offer",
     "Profile",
     "Registry",
     "Rules",
     "Secret",
+    "SecretProvider",
     "SecretRef",
     "Ticket",
     "lease",
     "mint",
+    "provide_secret",
     "scrub",
     "secret",
     "verify",

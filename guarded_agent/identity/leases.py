@@ -27,6 +27,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from guarded_agent.core.errors import Denied, UnguardedCall
+from guarded_agent.identity.held import Held, gather
 from guarded_agent.identity.leased import REGISTER, Forms, Spot, apart, telling
 from guarded_agent.identity.secrets import Secret, SecretRef
 
@@ -34,10 +35,11 @@ from guarded_agent.identity.secrets import Secret, SecretRef
 class _Lease:
     """One open lease and the lease around it."""
 
-    __slots__ = ("open", "outer", "plain", "secrets")
+    __slots__ = ("held", "open", "outer", "plain", "secrets")
 
-    def __init__(self, secrets: dict[str, Secret], outer: _Lease | None) -> None:
-        self.secrets = secrets
+    def __init__(self, held: Held, outer: _Lease | None) -> None:
+        self.held = held
+        self.secrets = secrets = held.secrets
         self.outer = outer
         self.open = True
         values = {secret.reveal(): name for name, secret in secrets.items()}
@@ -84,16 +86,27 @@ def lease(
     """Hand the secrets in `refs` to what runs inside, in this context only.
 
     A lease inside a lease hides the outer one: a call gets its own secrets and no others.
+    Having them may block; from an event loop, let the policy say what the tool needs.
 
     Args:
         refs: What the tool calls each secret, and where it is found.
-        environ: The environment to read `env:` references from.
+        environ: The environment to read from.
 
     Raises:
         Denied: A secret cannot be had; nothing runs.
     """
-    held = _Lease({name: ref.fetch(name, environ) for name, ref in refs.items()}, _current.get())
-    REGISTER.add(held.secrets.values())
+    held = gather(refs, environ)
+    try:
+        with holding(held):
+            yield
+    finally:
+        held.give_back()
+
+
+@contextmanager
+def holding(secrets: Held) -> Generator[None]:
+    """Let what runs inside have `secrets`, in this context only. It does not block."""
+    held = _Lease(secrets, _current.get())
     known = _known.get()
     if known is not None:
         known.update(held.plain)
@@ -106,20 +119,36 @@ def lease(
         _current.reset(token)
 
 
+@contextmanager
+def without() -> Generator[None]:
+    """Let what runs inside have none of the secrets around: it is another call."""
+    around = _current.get()
+    if around is None:
+        yield
+        return
+    token = _current.set(_Lease(Held(), around))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 def secret(name: str) -> Secret:
     """Return the secret that this call holds under `name`.
 
     Raises:
         UnguardedCall: No lease is open here: the body runs outside of its guarded call.
-        Denied: The call holds a lease, but not for this secret.
+        Denied: The call holds a lease, but not for this secret, or it could not be renewed.
     """
     held = _current.get()
-    if held is None or not held.open:
+    if held is None or not held.open or held.held.ended:
         raise UnguardedCall(
             f"no secret {name!r} here: secrets exist only while a guarded call runs its tool body"
         )
     if name not in held.secrets:
         raise Denied(f"this call holds no secret {name!r}: declare it under the tool's secrets")
+    if held.held.lost:
+        raise Denied(f"the secret {name!r} is good no longer: {held.held.lost}")
     return held.secrets[name]
 
 

@@ -1,8 +1,7 @@
-"""The secret, where it stands, and the forms in which it could leak.
+"""The secret, and the forms in which it could leak.
 
-A `Secret` gives its value only to `reveal()`. A `SecretRef` says where the
-value is found; policies hold references, never values. Handing secrets to a
-tool body is the job of `leases`.
+A `Secret` gives its value only to `reveal()`. Handing secrets to a
+tool body is the job of `leases`, having it the job of `providers`.
 """
 
 from __future__ import annotations
@@ -13,16 +12,14 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, NoReturn
+from typing import NoReturn
 from urllib.parse import quote, quote_plus
 
-from guarded_agent.core.errors import Denied
+from guarded_agent.core.secret_ref import SecretRef
 from guarded_agent.core.visible import INVISIBLE
 
-MAX_SECRET_BYTES = 64 * 1024
+__all__ = ["Secret", "SecretRef", "forms"]
+
 _FRAGMENT = 8
 """Shortest piece of a secret that is searched on its own: shorter ones hit innocent text."""
 
@@ -73,77 +70,6 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(f"the secret {self._name!r} cannot be pickled or copied: pass its name")
-
-
-@dataclass(frozen=True, slots=True)
-class SecretRef:
-    """Where a secret's value is found.
-
-    Attributes:
-        kind: `env` for an environment variable, `file` for a file.
-        place: The variable's name or the file's absolute path.
-
-    Example:
-        >>> SecretRef.parse("env:SMTP_PASSWORD")
-        SecretRef(kind='env', place='SMTP_PASSWORD')
-    """
-
-    kind: Literal["env", "file"]
-    place: str
-
-    @classmethod
-    def parse(cls, text: str) -> SecretRef:
-        """Return the reference that `text` writes.
-
-        Args:
-            text: `env:NAME` or `file:/absolute/path`.
-
-        Raises:
-            ValueError: It is neither. The message does not repeat `text`, since people
-                paste the secret itself here.
-        """
-        kind, colon, place = text.partition(":")
-        if colon and kind == "env" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,199}", place):
-            return cls("env", place)
-        if colon and kind == "file" and Path(place).is_absolute() and "\0" not in place:
-            return cls("file", place)
-        raise ValueError(
-            "this is no secret reference: write env:NAME or file:/absolute/path, never the value"
-        )
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.place}"
-
-    def fetch(self, name: str, environ: Mapping[str, str]) -> Secret:
-        """Return the secret as it is now.
-
-        Args:
-            name: What the tool calls it.
-            environ: The environment to read `env:` references from.
-
-        Raises:
-            Denied: There is no value, or it cannot be read.
-        """
-        problem = ""
-        value = ""
-        if self.kind == "env":
-            value = environ.get(self.place, "")
-        else:
-            try:
-                with Path(self.place).open("rb") as file:
-                    data = file.read(MAX_SECRET_BYTES + 1)
-                if len(data) > MAX_SECRET_BYTES:
-                    problem = f"it is larger than {MAX_SECRET_BYTES} bytes"
-                else:
-                    value = data.decode().removesuffix("\n").removesuffix("\r")
-            except OSError as error:
-                problem = error.strerror or type(error).__name__
-            except UnicodeDecodeError:
-                problem = "it is not UTF-8 text"
-        if not value.strip():
-            reason = problem or "it is empty or not set"
-            raise Denied(f"the secret {name!r} cannot be had from {self}: {reason}")
-        return Secret(name, value)
 
 
 def forms(value: str) -> set[str]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from guarded_agent.approvals import Request
 from guarded_agent.core import Action, ToolSpec
 from guarded_agent.identity import Ticket
+from guarded_agent.identity.held import Held
 from guarded_agent.identity.running import RunningCall
 
 FRESH = 1.0
@@ -43,13 +44,15 @@ class Receipt:
         action: The action.
         spec: Its tool.
         ticket: What its body is let in with.
-        call: What its body holds and hands on.
+        call: What its body may do and hands on.
+        held: The secrets that its body is handed.
     """
 
     action: Action
     spec: ToolSpec
     ticket: Ticket
     call: RunningCall | None = None
+    held: Held | None = None
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def spend(self) -> bool:

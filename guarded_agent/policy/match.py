@@ -494,6 +494,7 @@ def _as_json(spec: ToolSpec) -> dict[str, Any]:
         "name": spec.name,
         "access": spec.access,
         "scopes": sorted(spec.scopes),
+        "secrets": {name: str(ref) for name, ref in spec.secrets.items()},
         "delegates": None if spec.delegates is None else sorted(spec.delegates),
         "label": spec.label.as_json(),
         "sinks": [[sink.argument, int(sink.clearance)] for sink in spec.sinks],

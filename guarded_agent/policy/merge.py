@@ -11,6 +11,7 @@ from typing import cast
 from guarded_agent.core.authority import both
 from guarded_agent.core.errors import Problem
 from guarded_agent.core.label import Confidentiality, Label
+from guarded_agent.core.secret_ref import SecretRef
 from guarded_agent.core.tool import Sink, ToolSpec
 from guarded_agent.policy.load import suggestion
 from guarded_agent.policy.model import Policy, ToolEntry
@@ -142,6 +143,7 @@ def merged(spec: ToolSpec, entry: ToolEntry | None) -> ToolSpec:
         delegates=both(
             spec.delegates, None if entry.delegates is None else frozenset(entry.delegates)
         ),
+        secrets={name: SecretRef.parse(place) for name, place in entry.secrets.items()},
         label=_label(spec, entry),
         sinks=(
             *(sink for sink in spec.sinks if sink.argument not in named),

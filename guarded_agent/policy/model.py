@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from guarded_agent.core.canonical import digest
+from guarded_agent.core.secret_ref import SecretRef
 from guarded_agent.core.tool import Access
 from guarded_agent.policy.destinations import host_name
 from guarded_agent.policy.source import Source
@@ -52,6 +53,11 @@ def seconds(duration: str) -> int:
 def _duration(value: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,5}[smhd]", value) or seconds(value) > 30 * 86400:
         raise ValueError("must be a duration from 1s to 30d, such as 45s, 30m or 1h")
+    return value
+
+
+def _secret_place(value: str) -> str:
+    SecretRef.parse(value)
     return value
 
 
@@ -87,6 +93,7 @@ Duration = Annotated[
     AfterValidator(_duration),
     WithJsonSchema({"type": "string", "pattern": r"^[1-9][0-9]{0,5}[smhd]$"}),
 ]
+SecretPlace = Annotated[str, AfterValidator(_secret_place)]
 Moment = Annotated[str, AfterValidator(_moment)]
 Domain = Annotated[str, AfterValidator(_domain)]
 _WORDS: dict[str, Any] = {
@@ -357,6 +364,7 @@ class ToolEntry(Entry):
             there are none of these, every argument.
         directory: The keys of its results whose values are a directory, to be trusted; `*`
             for all of them.
+        secrets: Where the secrets are found that its body is handed, by the name it asks for.
         reveals: Kinds of personal data whose values the tool gets in place of pseudonyms:
             by argument; `*` stands for all of them, and so does a list.
     """
@@ -366,6 +374,7 @@ class ToolEntry(Entry):
     access: Access | None = None
     scopes: tuple[Word, ...] = ()
     delegates: tuple[Word, ...] | None = None
+    secrets: dict[Slug, SecretPlace] = {}
     label: LabelEntry | None = None
     sink: SinkEntry | None = None
     sinks: tuple[SinkEntry, ...] = ()
