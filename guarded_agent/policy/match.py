@@ -15,7 +15,7 @@ from guarded_agent.core.effect import Effect
 from guarded_agent.core.errors import ActionError, PolicyError, Problem
 from guarded_agent.core.tool import ToolSpec
 from guarded_agent.policy.arguments import at
-from guarded_agent.policy.conditions import Cel, ConditionEngine, Failure
+from guarded_agent.policy.conditions import ConditionEngine, Failure
 from guarded_agent.policy.deciders import Decider, deciders
 from guarded_agent.policy.destinations import destination_host
 from guarded_agent.policy.limits import Limit, counted, tallies
@@ -29,6 +29,7 @@ from guarded_agent.policy.merge import (
 )
 from guarded_agent.policy.model import Policy
 from guarded_agent.policy.rules import Rule, ToolRules, tool_rules
+from guarded_agent.policy.simple import Conditions
 from guarded_agent.policy.source import in_file_order
 from guarded_agent.policy.vouching import RULE as UNTRUSTED
 from guarded_agent.policy.vouching import Gap, words
@@ -140,7 +141,7 @@ class Engine:
             tools: Every tool that the agent has, as it declares itself.
             strict_tools: Treat an entry that is about none of `tools` as an error, under
                 `tools` and under a guard's.
-            conditions: The condition language; CEL by default.
+            conditions: The condition language; CEL by default, simple conditions as closures.
             also: More engines to ask, after those that the policy names under `also`.
 
         Raises:
@@ -148,7 +149,7 @@ class Engine:
             MissingExtra: The policy names an engine whose package is not installed.
         """
         self.policy = policy
-        self._conditions = conditions or Cel()
+        self._conditions = conditions or Conditions()
         self._inside = frozenset(policy.organisation.domains)
         self._inside_list = sorted(self._inside)
         self._tools: dict[str, ToolRules] = {}
