@@ -11,12 +11,15 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from guarded_agent.core.flow import reading, writing
     from guarded_agent.tools.concern import Concern, concern_tool
     from guarded_agent.tools.declare import declaration, read_declaration
     from guarded_agent.tools.files import FileTools
     from guarded_agent.tools.idempotency import current_key, keyed
+    from guarded_agent.tools.labels import labelled
     from guarded_agent.tools.mail import MailTools
     from guarded_agent.tools.payments import PaymentTools
+    from guarded_agent.tools.served import mcp_labels
     from guarded_agent.tools.smtp import SmtpServer
 
 _HOMES = {
@@ -29,7 +32,11 @@ _HOMES = {
     "current_key": "guarded_agent.tools.idempotency",
     "declaration": "guarded_agent.tools.declare",
     "keyed": "guarded_agent.tools.idempotency",
+    "labelled": "guarded_agent.tools.labels",
+    "mcp_labels": "guarded_agent.tools.served",
     "read_declaration": "guarded_agent.tools.declare",
+    "reading": "guarded_agent.core.flow",
+    "writing": "guarded_agent.core.flow",
 }
 
 __all__ = [
@@ -42,7 +49,11 @@ __all__ = [
     "current_key",
     "declaration",
     "keyed",
+    "labelled",
+    "mcp_labels",
     "read_declaration",
+    "reading",
+    "writing",
 ]
 
 

@@ -35,6 +35,7 @@ class DeclaredFields(TypedDict, total=False):
     sinks: tuple[Sink, ...]
     impact: str | None
     declared: bool
+    items: bool
     concern: bool
 
 
@@ -46,6 +47,7 @@ def declaration(
     sinks: Iterable[Sink] = (),
     impact: str | None = None,
     delegates: Iterable[str] | None = None,
+    items: bool = False,
 ) -> dict[str, Any]:
     """Return the metadata by which a tool declares what it does.
 
@@ -57,6 +59,8 @@ def declaration(
         impact: What a mistake costs: `money`, `destructive`; None for little.
         delegates: The scopes that calls which the body makes itself may use, such as those
             of an agent that it asks; None for no limit of the tool's own.
+        items: Whether the labels that the tool gives to single items decide, also where they
+            say less than `label`. A label that the policy gives comes before that.
 
     Raises:
         ValueError: `access` is none of the three words.
@@ -79,9 +83,10 @@ def declaration(
             access=access,
             scopes=sorted(scopes),
             label=label.as_json(),
-            sinks=[{"argument": sink.argument, "clearance": str(sink.clearance)} for sink in sinks],
+            sinks=[_sink(sink) for sink in sinks],
             impact=impact,
             delegates=None if delegates is None else sorted(delegates),
+            items=items,
         )
     }
 
@@ -107,12 +112,27 @@ def read_declaration(metadata: Mapping[str, Any] | None) -> DeclaredFields:
         "access": found["access"],
         "scopes": frozenset(found["scopes"]),
         "label": Label.from_json(found["label"]),
-        "sinks": tuple(
-            Sink(sink["argument"], Confidentiality.parse(sink["clearance"]))
-            for sink in found["sinks"]
-        ),
+        "sinks": tuple(_read_sink(sink) for sink in found["sinks"]),
         "impact": found["impact"],
         "delegates": None if found["delegates"] is None else frozenset(found["delegates"]),
         "declared": True,
+        "items": found["items"],
         "concern": found.get(CONCERN, False),
     }
+
+
+def _sink(sink: Sink) -> dict[str, Any]:
+    plain: dict[str, Any] = {"argument": sink.argument, "clearance": str(sink.clearance)}
+    if sink.compartments is not None:
+        plain["compartments"] = sorted(sink.compartments)
+    return {**plain, "anywhere": True} if sink.anywhere else plain
+
+
+def _read_sink(plain: Mapping[str, Any]) -> Sink:
+    within = plain.get("compartments")
+    return Sink(
+        plain["argument"],
+        Confidentiality.parse(plain["clearance"]),
+        None if within is None else frozenset(within),
+        plain.get("anywhere", False),
+    )

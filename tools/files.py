@@ -11,6 +11,7 @@ from typing import Annotated, TypeVar
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import AfterValidator, Field
 
+from guarded_agent.core.flow import reading, writing
 from guarded_agent.core.label import Confidentiality, Label
 from guarded_agent.tools.arguments import Arguments
 from guarded_agent.tools.declare import declaration
@@ -125,6 +126,7 @@ class FileTools:
 
     def _list(self, path: str = ".") -> str:
         entries = _told(path, lambda: self._jail.entries(path))
+        reading("folder", self._at(path))
         rows = [
             {"name": name, "kind": _kind(found.st_mode), "bytes": found.st_size}
             for name, found in entries[:MAX_ENTRIES]
@@ -136,6 +138,7 @@ class FileTools:
 
     def _read(self, path: str) -> str:
         data = _told(path, lambda: self._jail.read(path))
+        reading("file", self._at(path))  # after it was read: who writes it says so before
         if len(data) > self._jail.max_bytes:
             raise ToolException(
                 f"{path} is larger than {self._jail.max_bytes} bytes, the most that is read."
@@ -153,8 +156,14 @@ class FileTools:
                 f"Nothing was written: {len(data)} bytes are more than the "
                 f"{self._jail.max_bytes} that a file may hold here."
             )
+        writing("file", self._at(path))
+        parts = path.split("/")[:-1]  # a folder tells the names of what is in it
+        writing("folder", *(self._at("/".join(parts[:n]) or ".") for n in range(len(parts) + 1)))
         _told(path, lambda: self._jail.write(path, data))
         return f"Wrote {len(data)} bytes to {path}."
+
+    def _at(self, path: str) -> str:
+        return str(self._jail.root / path)
 
     def _delete(self, path: str) -> str:
         _told(path, lambda: self._jail.delete(path))

@@ -53,10 +53,13 @@ from guarded_agent.core.errors import (
     OutcomeUncertain,
     UnguardedCall,
 )
+from guarded_agent.core.flow import current_flow, flowing
 from guarded_agent.identity.leases import remembering
 from guarded_agent.identity.running import inside
 from guarded_agent.monitor import Monitor, Receipt, Replay, Standing, kept
+from guarded_agent.monitor.flow import CallFlow
 from guarded_agent.tools.idempotency import keyed
+from guarded_agent.tools.labels import unwrapped
 
 ORIGIN: ContextVar[str] = ContextVar("guarded_agent_origin", default="")
 """The id of the model message that asked for the call, set by whoever knows it."""
@@ -292,29 +295,33 @@ def _take_back(bound: Bound, begun: Begun | OutcomeUncertain) -> None:
 
 
 @contextmanager
-def _inside(monitor: Monitor, receipt: Receipt) -> Generator[None]:
+def _inside(monitor: Monitor, receipt: Receipt) -> Generator[CallFlow]:
     """Mark that the body of this call runs; a tool that it calls is not cleared by that."""
     body, outer = BODY.set(receipt), RECEIPT.set(None)
     try:
+        flow = monitor.flow(receipt, current_flow())
         with (
             inside(receipt.call),
             handed(receipt),
             keyed(receipt.action.digest),
             answered(monitor, receipt),
+            flowing(flow),
         ):
-            yield
+            yield flow
     finally:
         RECEIPT.reset(outer)
         BODY.reset(body)
 
 
-def _failure(monitor: Monitor, receipt: Receipt, error: Exception) -> Exception:
+def _failure(
+    monitor: Monitor, receipt: Receipt, error: Exception, flow: CallFlow | None
+) -> Exception:
     """Record that the body raised. Return what to raise in its place, outside of the handler:
     the error itself, or one that says less where its words may not pass.
     """
     try:
         error = told(monitor, error)
-        text = monitor.fail(receipt, error)
+        text = monitor.fail(receipt, error, flow)
     except Exception:
         return _unrecorded(monitor, receipt)
     kind = f"{type(error).__name__}: "
@@ -329,11 +336,13 @@ def _unrecorded(monitor: Monitor, receipt: Receipt) -> OutcomeUncertain:
     )
 
 
-def _ended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
+def _ended(monitor: Monitor, receipt: Receipt, result: Any, flow: CallFlow | None) -> Any:
     """Judge and record a result; return what may pass."""
     try:
+        result = _bare(result, flow)
         calls, result = arguments(monitor), without_leased(result)
-        return put_back(result, monitor.end(as_it_ran(receipt), pieces(result, calls)), calls)
+        passed = monitor.end(as_it_ran(receipt), pieces(result, calls), flow)
+        return put_back(result, passed, calls)
     except Denied:  # a guard halts the run, as a rule after the action was recorded as done
         monitor.lose(receipt)
         raise
@@ -345,11 +354,12 @@ def _ended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
     raise lost
 
 
-async def _aended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
+async def _aended(monitor: Monitor, receipt: Receipt, result: Any, flow: CallFlow | None) -> Any:
     """Do what `_ended` does, from an event loop."""
     try:
+        result = _bare(result, flow)
         calls, result = arguments(monitor), without_leased(result)
-        passed = await monitor.aend(as_it_ran(receipt), pieces(result, calls))
+        passed = await monitor.aend(as_it_ran(receipt), pieces(result, calls), flow)
         return put_back(result, passed, calls)
     except Denied:
         monitor.lose(receipt)
@@ -360,6 +370,14 @@ async def _aended(monitor: Monitor, receipt: Receipt, result: Any) -> Any:
         monitor.lose(receipt)  # no await: the task may be cancelled
         raise
     raise lost
+
+
+def _bare(result: Any, flow: CallFlow | None) -> Any:
+    """Return a result without the labels that the tool's author gave to it: `flow` keeps them."""
+    taken = unwrapped(result)
+    if flow is not None and taken.labels:
+        flow.items, flow.whole = taken.labels, taken.whole
+    return taken.value
 
 
 async def _aopened(monitor: Monitor, action: Action) -> Opened | str | None:
@@ -513,8 +531,9 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         receipt = monitor.admit(RECEIPT.get(), self.name)
         failure: Exception | None = None
         result: Any = None
+        flow: CallFlow | None = None
         try:
-            with _inside(monitor, receipt), speaking(monitor) as around:
+            with _inside(monitor, receipt) as flow, speaking(monitor) as around:
                 result = body(self, *args, **injected(kwargs, around, monitor))
         except GraphBubbleUp as signal:
             monitor.pause(receipt)
@@ -523,13 +542,13 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             monitor.lose(receipt)
             raise
         except Exception as error:
-            failure = _failure(monitor, receipt, error)
+            failure = _failure(monitor, receipt, error, flow)
         except BaseException:
             monitor.lose(receipt)
             raise
         if failure is not None:  # raised here, so that the original is not its context
             raise failure
-        return _ended(monitor, receipt, result)
+        return _ended(monitor, receipt, result, flow)
 
     @functools.wraps(abody)
     async def _arun(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -539,8 +558,9 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
         receipt = monitor.admit(RECEIPT.get(), self.name)
         failure: Exception | None = None
         result: Any = None
+        flow: CallFlow | None = None
         try:
-            with _inside(monitor, receipt), speaking(monitor) as around:
+            with _inside(monitor, receipt) as flow, speaking(monitor) as around:
                 result = await abody(self, *args, **injected(kwargs, around, monitor))
         except GraphBubbleUp as signal:
             await asyncio.to_thread(monitor.pause, receipt)
@@ -549,13 +569,13 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
             await asyncio.to_thread(monitor.lose, receipt)
             raise
         except Exception as error:
-            failure = _failure(monitor, receipt, error)  # no await: it would not be recorded
+            failure = _failure(monitor, receipt, error, flow)  # no await: it would not be recorded
         except BaseException:
             monitor.lose(receipt)
             raise
         if failure is not None:
             raise failure
-        return await _aended(monitor, receipt, result)
+        return await _aended(monitor, receipt, result, flow)
 
     return type(
         f"Guarded{cls.__name__}",

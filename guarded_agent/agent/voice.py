@@ -25,15 +25,19 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.prebuilt import ToolRuntime
 from langgraph.pregel._tools import _tool_call_writer
 from langgraph.runtime import Runtime
+from langgraph.store.base import BaseStore
 
 from guarded_agent.agent.failure import again, words
+from guarded_agent.agent.longterm import labelling
 from guarded_agent.agent.passing import through
 from guarded_agent.agent.result import rebuild
 from guarded_agent.agent.reveal import covered
 from guarded_agent.core import Stage
 from guarded_agent.core.errors import GuardedAgentError
+from guarded_agent.core.flow import current_flow
 from guarded_agent.identity.leases import scrub
 from guarded_agent.monitor import Monitor
+from guarded_agent.monitor.flow import ThreadFlow
 
 Write = Callable[[Any], None]
 _OURS = frozenset({"tool_approval", "outcome_unknown"})
@@ -80,7 +84,8 @@ def speaking(monitor: Monitor, config: RunnableConfig | None = None) -> Generato
     runtime = conf.get(CONFIG_KEY_RUNTIME)
     if isinstance(runtime, Runtime):
         writer = judging(runtime.stream_writer, monitor)
-        changed = dataclasses.replace(runtime, stream_writer=writer)
+        store = _listened(runtime.store, monitor, around, node=config is not None)
+        changed = dataclasses.replace(runtime, stream_writer=writer, store=store)
         around = cast("RunnableConfig", {**around, CONF: {**conf, CONFIG_KEY_RUNTIME: changed}})
     partial = _tool_call_writer.get()
     outer = var_child_runnable_config.set(around)
@@ -90,6 +95,18 @@ def speaking(monitor: Monitor, config: RunnableConfig | None = None) -> Generato
     finally:
         _tool_call_writer.reset(token)
         var_child_runnable_config.reset(outer)
+
+
+def _listened(
+    store: BaseStore | None, monitor: Monitor, around: RunnableConfig, *, node: bool
+) -> BaseStore | None:
+    """Return a long-term store whose items keep their labels."""
+    if store is None:
+        return None
+    flow = current_flow()
+    if node or flow is None:
+        flow = ThreadFlow(monitor, str(around.get(CONF, {}).get("thread_id", "")), flow)
+    return labelling(store, flow)
 
 
 def judging(write: Write, monitor: Monitor) -> Write:
@@ -109,7 +126,10 @@ def injected(kwargs: Mapping[str, Any], around: RunnableConfig, monitor: Monitor
 def _injected(item: Any, around: RunnableConfig, monitor: Monitor) -> Any:
     if isinstance(item, ToolRuntime):
         writer = judging(item.stream_writer, monitor)
-        return dataclasses.replace(item, config=around, stream_writer=writer)
+        store = _listened(item.store, monitor, around, node=False)
+        return dataclasses.replace(item, config=around, stream_writer=writer, store=store)
+    if isinstance(item, BaseStore):
+        return _listened(item, monitor, around, node=False)
     if isinstance(item, dict) and isinstance(item.get(CONF), dict) and "callbacks" in item:
         runtime = around.get(CONF, {}).get(CONFIG_KEY_RUNTIME)
         return {**item, CONF: {**item[CONF], CONFIG_KEY_RUNTIME: runtime}} if runtime else item

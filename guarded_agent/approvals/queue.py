@@ -19,7 +19,7 @@ from guarded_agent.approvals import rows
 from guarded_agent.approvals.changes import Changes
 from guarded_agent.approvals.duties import person, separate
 from guarded_agent.approvals.endorse import Endorse, keep
-from guarded_agent.approvals.request import Choice, Request, Vote
+from guarded_agent.approvals.request import Choice, Request, Source, Vote
 from guarded_agent.approvals.states import State
 from guarded_agent.core.action import Action
 from guarded_agent.core.canonical import canonical, check_limits
@@ -90,6 +90,7 @@ class Approvals:
         edited_by: str | None = None,
         decide_within: float | None = None,
         execute_within: float | None = None,
+        sources: Sequence[Source] = (),
     ) -> Request:
         """Ask people to decide on `action`, or return what was asked before.
 
@@ -112,6 +113,7 @@ class Approvals:
             edited_by: Who changed the arguments, for an action that came from an edit.
             decide_within: Seconds to decide, where not the queue's default.
             execute_within: Seconds to run after approval, where not the queue's default.
+            sources: Which calls had brought that data into the thread.
 
         Returns:
             The request, with its state as of now.
@@ -153,6 +155,7 @@ class Approvals:
             execute_within=execute_within,
             execute_by=None,
             decided_at=None,
+            sources=tuple(sources),
         )
         rows.add(connection, request, self._changes.seal(request, {"proposed": action.args}))
         self._changes.record(

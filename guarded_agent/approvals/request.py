@@ -49,6 +49,46 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where a thread had its data from when a request was made.
+
+    Attributes:
+        tool: The tool that read it.
+        call_id: Its last call that returned such data.
+        label: What is known of that.
+        times: How many calls returned such data.
+    """
+
+    tool: str
+    call_id: str
+    label: Label
+    times: int = 1
+
+    @property
+    def words(self) -> str:
+        """It in words, for a person."""
+        calls = f"call {self.call_id[:40]}"
+        if self.times > 1:
+            calls = f"{self.times} calls, the last {self.call_id[:40]}"
+        known = [str(self.label.confidentiality), *sorted(self.label.compartments)]
+        return f"{self.tool} ({calls}): {', '.join(known)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON data."""
+        return {
+            "tool": self.tool,
+            "call_id": self.call_id,
+            "label": self.label.as_json(),
+            "times": self.times,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Source:
+        """Return what `as_json` wrote."""
+        return cls(data["tool"], data["call_id"], Label.from_json(data["label"]), data["times"])
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A request to a person to decide on one action. Everything in it is redacted.
 
@@ -78,6 +118,7 @@ class Request:
         execute_within: How many seconds an approval is good for.
         execute_by: At this time an unused approval expires.
         decided_at: When the deciding vote, the edit or the cancellation came.
+        sources: Which calls had brought that data into the thread, most confidential first.
     """
 
     id: str
@@ -105,6 +146,7 @@ class Request:
     execute_within: float
     execute_by: float | None
     decided_at: float | None
+    sources: tuple[Source, ...] = ()
 
     def at(self, now: float) -> Request:
         """Return the request as it stands at `now`: past its deadline it is expired."""
@@ -178,4 +220,5 @@ class Request:
             "execute_within": self.execute_within,
             "execute_by": self.execute_by,
             "decided_at": self.decided_at,
+            "sources": [source.as_json() for source in self.sources],
         }

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
 
-from guarded_agent.approvals.request import Request, Vote
+from guarded_agent.approvals.request import Request, Source, Vote
 from guarded_agent.core.errors import VoteRefused
 from guarded_agent.core.label import Label
 from guarded_agent.core.verdict import Finding
@@ -101,6 +101,7 @@ def add(connection: Connection, request: Request, sealed: bytes) -> None:
             reasons_json=json.dumps([finding.as_json() for finding in request.reasons]),
             preview_json=json.dumps(dict(request.preview)),
             label_json=json.dumps(request.label.as_json()),
+            sources_json=json.dumps([source.as_json() for source in request.sources]),
             roles_json=json.dumps(list(request.roles)),
             args_sealed=sealed,
         )
@@ -141,4 +142,5 @@ def _request(row: Mapping[Any, Any], votes: tuple[Vote, ...]) -> Request:
         label=Label.from_json(json.loads(row["label_json"])),
         roles=tuple(json.loads(row["roles_json"])),
         votes=votes,
+        sources=tuple(Source.from_json(item) for item in json.loads(row["sources_json"])),
     )

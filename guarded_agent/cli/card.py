@@ -53,6 +53,11 @@ def show_card(
     say()
     facts = {
         "Data read": data(request.label),
+        **(
+            {"Read by": "; ".join(each.words for each in request.sources)}
+            if request.sources
+            else {}
+        ),
         "Impact": request.impact or f"none declared; the tool does {request.access}",
         "Asked by": asker(request),
         "Votes": votes(request),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from guarded_agent.core.action import Action
 from guarded_agent.core.authority import UNLIMITED, Authority, Lack
 from guarded_agent.core.canonical import canonical, check_limits, digest
-from guarded_agent.core.context import Context, Counts, Pressure, Said, Subject, ThreadMemory
+from guarded_agent.core.context import Context, Counts, Pressure, Said, Seen, Subject, ThreadMemory
 from guarded_agent.core.effect import Effect, Stage, combine
-from guarded_agent.core.label import UNKNOWN, Confidentiality, Label, join
+from guarded_agent.core.label import UNKNOWN, Confidentiality, ItemLabel, Label, join
 from guarded_agent.core.ports import (
     AsyncGuard,
     Clock,
@@ -36,6 +36,7 @@ __all__ = [
     "Effect",
     "Finding",
     "Guard",
+    "ItemLabel",
     "Label",
     "Lack",
     "Pressure",
@@ -44,6 +45,7 @@ __all__ = [
     "Said",
     "Scrubber",
     "SecretRef",
+    "Seen",
     "Sink",
     "Stage",
     "Subject",

@@ -91,6 +91,25 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """That data of a compartment was read, and where.
+
+    Attributes:
+        compartment: Whose data.
+        at: When it was read last.
+        agent_id: By which agent.
+        thread_id: In which conversation.
+        tool: By which tool; empty where it came another way.
+    """
+
+    compartment: str
+    at: float
+    agent_id: str
+    thread_id: str
+    tool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ThreadMemory:
     """What a thread has seen and done. It only grows, but for `said`.
 
@@ -192,6 +211,7 @@ class Context:
         counts: Calls of the tool before this one; None where nobody looked, and conditions
             that name them deny.
         provenance: What vouches for values, where the policy asks for it.
+        family: What agents of its family have read lately, where the policy asks for it.
     """
 
     agent_id: str
@@ -212,6 +232,8 @@ class Context:
     def authority(self) -> Authority:
         """What a call may do here."""
         return Authority(self.granted, self.user_scopes, self.handed, self.grant_over)
+
+    family: tuple[Seen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

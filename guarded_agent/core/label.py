@@ -78,6 +78,30 @@ class Label:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ItemLabel:
+    """What is said of one piece of a result. What is None is as the tool's own label says.
+
+    Example:
+        >>> item = ItemLabel(compartments=frozenset({"hr"}))
+        >>> sorted(item.over(UNKNOWN).compartments), item.over(UNKNOWN).trusted
+        (['hr'], False)
+    """
+
+    confidentiality: Confidentiality | None = None
+    compartments: frozenset[str] | None = None
+    trusted: bool | None = None
+
+    def over(self, label: Label) -> Label:
+        """Return `label` with what is said here in its place."""
+        return Label(
+            label.confidentiality if self.confidentiality is None else self.confidentiality,
+            label.compartments if self.compartments is None else self.compartments,
+            label.trusted if self.trusted is None else self.trusted,
+            label.sources,
+        )
+
+
 UNKNOWN = Label(Confidentiality.INTERNAL, trusted=False)
 """The label of a tool result about which nothing was declared."""
 

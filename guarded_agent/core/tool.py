@@ -20,10 +20,14 @@ class Sink:
     Attributes:
         argument: The name of the argument that holds the destination.
         clearance: The most confidential data that may leave this way to the outside.
+        compartments: The only compartments whose data may leave this way; None for any.
+        anywhere: Whether a destination inside the organisation counts as well.
     """
 
     argument: str
     clearance: Confidentiality = Confidentiality.PUBLIC
+    compartments: frozenset[str] | None = None
+    anywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class ToolSpec:
         served: True if what it says of itself comes from outside of the program, as from an
             MCP server: it may be another tomorrow without a release.
         server: What the program calls the server that it comes from, where that is known.
+        items: Whether labels of single items decide, also where they say less than `label`.
+        believed: Whether labels that its MCP server gives count, and come first.
     """
 
     name: str
@@ -65,3 +71,5 @@ class ToolSpec:
     concern: bool = False
     served: bool = False
     server: str = ""
+    items: bool = False
+    believed: bool = False

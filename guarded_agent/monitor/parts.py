@@ -20,6 +20,7 @@ from guarded_agent.core import (
     Pressure,
     PressureSensor,
     Scrubber,
+    Seen,
     TextFilter,
     ThreadMemory,
 )
@@ -36,7 +37,7 @@ from guarded_agent.monitor.lately import Lately
 from guarded_agent.monitor.revealing import RevealingJudge
 from guarded_agent.monitor.standing import Begun, Receipt
 from guarded_agent.policy import Engine
-from guarded_agent.store import Ledger, Store, memory, provenance
+from guarded_agent.store import Ledger, Store, family, memory, provenance
 
 OTHERS = "*"
 """The user that stands for all whom a policy does not name."""
@@ -68,6 +69,9 @@ class Parts:
         pseudonyms: Knows what pseudonyms stand for, where the policy gives any.
         bound: Tools that run only as a person, or the first use, accepted them.
         worker: Names this monitor among all that share the store.
+        family: Whose agents count as one.
+        flows: Whether anything in the policy depends on labels.
+        shares: Whether anybody may ask what the family has read.
     """
 
     agent_id: str
@@ -98,7 +102,9 @@ class Parts:
     _ledger: Ledger = field(init=False)
     _way_out: str = field(init=False)
     _limits: bool = field(init=False)
-    _family: str = field(init=False)
+    family: str = field(init=False)
+    flows: bool = field(init=False)
+    shares: bool = field(init=False)
     _hears: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -109,14 +115,25 @@ class Parts:
         )
         self._ledger = Ledger(self.store)
         self._limits = any(guard.name == "scope" for guard in self.guards)
-        self._family = self.engine.policy.agent.family or self.agent_id
+        own = self.engine.policy.agent.family
+        self.family = own or self.agent_id
         self._hears = self.engine.hears
+        self.shares = own is not None or self.engine.window > 0
+        self.flows = own is not None or self._hears or self.engine.flows
         self._way_out = next((spec.name for spec in self.engine.specs if spec.concern), "")
 
     def _context(self, thread_id: str, tool: str | None = None) -> Context:
         with self.store.read() as connection:
             known = memory.load(connection, self.agent_id, thread_id)
-        return self._around(known, thread_id, tool)
+            seen = self._seen(connection, tool)
+        return self._around(known, thread_id, tool, seen=seen)
+
+    def _seen(self, connection: Any, tool: str | None) -> tuple[Seen, ...]:
+        """Return what the family has read lately, where that may decide about `tool`."""
+        window = self.engine.window
+        if not window or tool is None or self.engine.spec(tool).access == "read":
+            return ()
+        return family.since(connection, self.family, self.store.clock() - window)
 
     async def _acontext(self, thread_id: str, tool: str | None = None) -> Context:
         if self.store.reads_at_once:
@@ -129,7 +146,7 @@ class Parts:
         """Return what vouches for values in a thread, where the policy asks for it."""
         if not self.engine.asks_who_vouches(tool, known):
             return NOTHING
-        return provenance.load(self.store, connection, self._family, self.agent_id, thread_id)
+        return provenance.load(self.store, connection, self.family, self.agent_id, thread_id)
 
     def _around(
         self,
@@ -139,6 +156,7 @@ class Parts:
         action: Action | None = None,
         counts: Counts | None = None,
         vouchers: Provenance = NOTHING,
+        seen: tuple[Seen, ...] = (),
     ) -> Context:
         outer = running() if action is not None else None
         return Context(
@@ -155,6 +173,7 @@ class Parts:
             way_out=self._way_out,
             counts=counts,
             provenance=vouchers,
+            family=seen,
         )
 
     def _users_scopes(self, action: Action) -> frozenset[str] | None:

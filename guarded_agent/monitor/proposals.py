@@ -22,7 +22,9 @@ from guarded_agent.core import (
     merge,
 )
 from guarded_agent.core.errors import Denied
+from guarded_agent.core.flow import current_flow
 from guarded_agent.core.provenance import UNVOUCHED, UNVOUCHED_LINK
+from guarded_agent.monitor.flow import CallFlow, inherit, sources_of
 from guarded_agent.monitor.parts import not_proposed
 from guarded_agent.monitor.runs import Runs
 from guarded_agent.monitor.said import is_overtaken, said_by
@@ -108,7 +110,7 @@ class Proposals(Runs):
         while True:
             standing, context = (
                 self._recall(action)
-                if self.store.reads_at_once
+                if self.store.reads_at_once and current_flow() is None
                 else await asyncio.to_thread(self._recall, action)
             )
             if standing is not None:
@@ -125,12 +127,16 @@ class Proposals(Runs):
             self.drop(entered.action)
 
     def _recall(self, action: Action) -> tuple[Standing | None, Context]:
+        around = current_flow()
+        if isinstance(around, CallFlow):  # an agent inside of a tool acts on what that has read
+            inherit(self, around, action.thread_id)
         with self.store.read() as connection:
             known = memory.load(connection, self.agent_id, action.thread_id)
             entry = self._ledger.find(connection, action.digest)
             counts = self.engine.counted(connection, action, self.store.clock())
             vouchers = self._vouchers(connection, action.thread_id, action.tool, known)
-        context = self._around(known, action.thread_id, action.tool, action, counts, vouchers)
+            seen = self._seen(connection, action.tool)
+        context = self._around(known, action.thread_id, action.tool, action, counts, vouchers, seen)
         return (self._standing(action, entry) if entry else None), context
 
     def standing(self, action: Action) -> Standing:
@@ -286,6 +292,7 @@ class Proposals(Runs):
                 reasons=entry.verdict.findings,
                 preview=preview,
                 label=context.memory.label,
+                sources=sources_of(self._ledger, connection, self.agent_id, action.thread_id),
                 policy_digest=self.engine.digest,
                 quorum=entry.verdict.quorum,
                 roles=entry.verdict.roles,

@@ -8,13 +8,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from guarded_agent.core import ALLOW, Action, Effect, Stage, Subject, Verdict
+from guarded_agent.core import ALLOW, Action, Effect, Label, Stage, Subject, Verdict
 from guarded_agent.core.addresses import addresses
 from guarded_agent.core.errors import Denied, OutcomeUncertain, StoreError, UnguardedCall
+from guarded_agent.core.flow import Flow
 from guarded_agent.core.provenance import fields
 from guarded_agent.identity import verify
 from guarded_agent.identity.running import digests_around
 from guarded_agent.identity.tickets import process_key
+from guarded_agent.monitor.flow import CallFlow, label_of, notice
 from guarded_agent.monitor.judge import passed
 from guarded_agent.monitor.parts import Parts
 from guarded_agent.monitor.standing import Receipt, Replay
@@ -117,7 +119,8 @@ class Runs(Parts):
         known = memory.load(connection, self.agent_id, action.thread_id)
         counts = self.engine.counted(connection, action, now)
         vouchers = self._vouchers(connection, action.thread_id, action.tool, known)
-        context = self._around(known, action.thread_id, action.tool, action, counts, vouchers)
+        seen = self._seen(connection, action.tool)
+        context = self._around(known, action.thread_id, action.tool, action, counts, vouchers, seen)
         lacks = context.authority.lacks(spec.scopes) if self._limits else []
         if lacks:  # a grant may be over by now, or the call around does not hand it on any more
             raise Denied(" ".join(lack.words(action.tool, self.agent_id) for lack in lacks))
@@ -160,12 +163,23 @@ class Runs(Parts):
         self._spent.use(receipt.ticket, now)
         return receipt
 
-    def end(self, receipt: Receipt, result: Any) -> Any:
+    def flow(self, receipt: Receipt, outer: Flow | None = None) -> CallFlow:
+        """Return what listens to one body: where its data comes from and goes to.
+
+        Args:
+            receipt: Of the call whose body is about to run.
+            outer: What listens to the body that runs around, if one does.
+        """
+        around = outer if isinstance(outer, CallFlow) else None
+        return CallFlow(self, receipt.action, receipt.spec, around)
+
+    def end(self, receipt: Receipt, result: Any, flow: CallFlow | None = None) -> Any:
         """Judge a result, record the action as done, and return what may pass.
 
         Args:
             receipt: What `begin` returned.
             result: The result as a text or plain nested data.
+            flow: What listened to the body.
 
         Raises:
             Denied: A guard halts the run. The action is recorded as done.
@@ -175,19 +189,20 @@ class Runs(Parts):
         if self._judge.looks(Stage.TOOL_RESULT):
             context = self._context(receipt.action.thread_id, receipt.action.tool)
             verdict = self._judge.judge(Subject(Stage.TOOL_RESULT, result, context, receipt.action))
-        return self._close(receipt, result, verdict)
+        return self._close(receipt, result, verdict, flow)
 
-    async def aend(self, receipt: Receipt, result: Any) -> Any:
+    async def aend(self, receipt: Receipt, result: Any, flow: CallFlow | None = None) -> Any:
         """Do what `end` does, from an event loop."""
         verdict = ALLOW
         if self._judge.looks(Stage.TOOL_RESULT):
             context = await self._acontext(receipt.action.thread_id, receipt.action.tool)
             subject = Subject(Stage.TOOL_RESULT, result, context, receipt.action)
             verdict = await self._judge.ajudge(subject)
-        return await asyncio.to_thread(self._close, receipt, result, verdict)
+        return await asyncio.to_thread(self._close, receipt, result, verdict, flow)
 
-    def _close(self, receipt: Receipt, result: Any, verdict: Verdict) -> Any:
+    def _close(self, receipt: Receipt, result: Any, verdict: Verdict, flow: CallFlow | None) -> Any:
         action, spec = receipt.action, receipt.spec
+        label = label_of(spec) if flow is None else flow.label()
         allowed = passed(verdict, result)
         pressure = self._sense(result, action.tool)
         sent = frozenset[str]()
@@ -199,7 +214,7 @@ class Runs(Parts):
                 self.agent_id,
                 action.thread_id,
                 at=self.store.clock(),
-                label=spec.label if spec.access == "read" else None,
+                label=label,
                 pressure=pressure,
                 recipients=sent,
                 correspondents=addresses(result) if spec.access == "read" else frozenset(),
@@ -210,38 +225,48 @@ class Runs(Parts):
                 provenance.add(
                     self.store,
                     connection,
-                    self._family,
+                    self.family,
                     action.thread_id,
                     "listed",
                     fields(result, directory),
                     source=action.tool,
                 )
+            notice(self, connection, action.thread_id, label, action.tool, action.digest)
             mine = self._ledger.finish(
-                connection, action.digest, self.worker, ok=True, result=allowed
+                connection, action.digest, self.worker, ok=True, result=allowed, label=label
             )
             settle(connection, action.digest)
             data = {"tool": action.tool, **verdict.as_json()}
             # Late: a person settled it while it was still running.
             self._log(connection, "action.done" if mine else "action.late", action, data)
+        _hand_on(flow, label)
         if verdict.effect is Effect.HALT:
             raise Denied(verdict.message or "A guard halted this run.")
         return allowed
 
-    def fail(self, receipt: Receipt, error: BaseException) -> str:
+    def fail(self, receipt: Receipt, error: BaseException, flow: CallFlow | None = None) -> str:
         """Record that the body raised; return the error's text, redacted.
+
+        The text may say what was read, so it has the label of a result.
 
         Raises:
             StoreError: The outcome could not be recorded; it is uncertain.
         """
         action = receipt.action
         text = str(self.redact(f"{type(error).__name__}: {error}"))
+        label = label_of(receipt.spec) if flow is None else flow.label()
         with self._ending(receipt), self.store.write() as connection:
+            if label is not None:
+                at = self.store.clock()
+                memory.grow(connection, self.agent_id, action.thread_id, at=at, label=label)
+                notice(self, connection, action.thread_id, label, action.tool, action.digest)
             mine = self._ledger.finish(
-                connection, action.digest, self.worker, ok=False, result=text
+                connection, action.digest, self.worker, ok=False, result=text, label=label
             )
             release(connection, action.digest)
             data = {"tool": action.tool, "error": text}
             self._log(connection, "action.failed" if mine else "action.late", action, data)
+        _hand_on(flow, label)
         return text
 
     def drop(self, action: Action) -> None:
@@ -282,3 +307,9 @@ class Runs(Parts):
             yield
         finally:
             self._running.discard(receipt.action.digest)
+
+
+def _hand_on(flow: CallFlow | None, label: Label | None) -> None:
+    """What was read inside of another body is in that one's hands now, in whatever thread."""
+    if flow is not None and flow.outer is not None and label is not None:
+        flow.outer.joined |= label

@@ -64,7 +64,7 @@ class Texts(Parts):
                 provenance.add(
                     self.store,
                     connection,
-                    self._family,
+                    self.family,
                     thread_id,
                     "asked",
                     [text],

@@ -13,7 +13,8 @@ from guarded_agent.core.canonical import check_limits, digest
 from guarded_agent.core.context import Context, Counts, ThreadMemory
 from guarded_agent.core.effect import Effect
 from guarded_agent.core.errors import ActionError, PolicyError, Problem
-from guarded_agent.core.tool import ToolSpec
+from guarded_agent.core.label import Label
+from guarded_agent.core.tool import Sink, ToolSpec
 from guarded_agent.policy.arguments import at
 from guarded_agent.policy.conditions import ConditionEngine, Failure
 from guarded_agent.policy.deciders import Decider, deciders
@@ -27,8 +28,8 @@ from guarded_agent.policy.merge import (
     unknown_in_guards,
     unmatched_keys,
 )
-from guarded_agent.policy.model import Policy
-from guarded_agent.policy.rules import Rule, ToolRules, tool_rules
+from guarded_agent.policy.model import FusionEntry, Policy, seconds
+from guarded_agent.policy.rules import Rule, SinkRule, ToolRules, tool_rules
 from guarded_agent.policy.simple import Conditions
 from guarded_agent.policy.source import in_file_order
 from guarded_agent.policy.vouching import RULE as UNTRUSTED
@@ -155,6 +156,7 @@ class Engine:
         self._tools: dict[str, ToolRules] = {}
         self._more_tools = not strict_tools
         kept, problems = one_of_each(tools, policy)
+        self.window = max((seconds(f.within) for f in policy.fusion if f.within), default=0)
         names = [spec.name for spec in kept]
         if strict_tools:
             problems += unmatched_keys(policy, names)
@@ -167,6 +169,14 @@ class Engine:
             problems += [policy.source.problem(one.message, ("also", index)) for one in found]
         if problems:
             raise PolicyError(in_file_order(problems))
+        self.flows = (
+            bool(policy.fusion)
+            or bool(self._deciders)
+            or any(
+                rules.sinks or any(name.startswith("label.") for name in rules.mentions)
+                for rules in self._tools.values()
+            )
+        )
         said: dict[str, Any] = {
             "policy": policy.digest,
             "tools": [_as_json(self.spec(name)) for name in sorted(self._tools)],
@@ -285,7 +295,7 @@ class Engine:
         if not every and any(t.matched and t.effect is Effect.DENY for t in trials):
             return trials, []
         trials += self._try_sinks(rules, action, values, context, every)
-        trials += self._try_fusion(rules, context, every)
+        trials += self._try_fusion(rules, context, now, every)
         trials += _try_vouching(rules, action.args, context, every)
         tried, limits = self._try_limits(rules, values, action, every)
         trials += tried
@@ -358,40 +368,50 @@ class Engine:
         every: bool,
     ) -> list[Trial]:
         trials: list[Trial] = []
-        level = context.memory.label.confidentiality
+        label = context.memory.label
         for sink in rules.sinks:
-            too_high = level > sink.clearance
-            if not too_high and not every:
+            too_high = label.confidentiality > sink.clearance
+            barred = (
+                frozenset[str]()
+                if sink.compartments is None
+                else label.compartments - sink.compartments
+            )
+            stops = too_high or bool(barred)
+            if not stops and not every:
                 continue
             given = values.get(f"args.{sink.argument}", at(action.args, sink.argument))
-            matched = too_high and _leaves(given, self._inside)
+            inside = frozenset[str]() if sink.anywhere else self._inside
+            matched = stops and _leaves(given, inside)
             if matched or every:
-                because = (
-                    f"{level} data was read, and {sink.argument} leads outside, "
-                    f"where at most {sink.clearance} data may go"
-                )
+                because = _why_not(sink, label, barred)
                 message = (
-                    "What was read in this conversation may not leave the organisation this way."
+                    "What was read in this conversation may not leave this way."
+                    if sink.anywhere
+                    else "What was read in this conversation may not leave the organisation "
+                    "this way."
                 )
                 trials.append(
                     Trial(f"sink:{sink.argument}", sink.effect, matched, "", because, message)
                 )
         return trials
 
-    def _try_fusion(self, rules: ToolRules, context: Context, every: bool) -> list[Trial]:
+    def _try_fusion(
+        self, rules: ToolRules, context: Context, now: float, every: bool
+    ) -> list[Trial]:
         trials: list[Trial] = []
         if rules.spec.access == "read":
             return trials
         for fusion in self.policy.fusion:
-            matched = context.memory.label.compartments.issuperset(fusion.compartments)
+            matched, elsewhere = _meet(fusion, context, now)
             if matched or every:
                 names = sorted(fusion.compartments)
+                because = fusion.because or f"data from {' and '.join(names)} came together"
                 trials.append(
                     Trial(
                         f"fusion:{'+'.join(names)}",
                         Effect.parse(fusion.effect),
                         matched,
-                        because=fusion.because or f"data from {' and '.join(names)} came together",
+                        because=f"{because}{elsewhere}",
                     )
                 )
         return trials
@@ -470,6 +490,46 @@ def _without_rules(rules: ToolRules) -> Trial:
     return Trial("default", effect, True, because=because)
 
 
+def _why_not(sink: SinkRule, label: Label, barred: frozenset[str]) -> str:
+    """Return why data may not leave through a sink, and where it came from."""
+    came = f" (from {', '.join(sorted(label.sources))})" if label.sources else ""
+    leads = f"{sink.argument} leads {'somewhere' if sink.anywhere else 'outside'}"
+    if barred:
+        names = ", ".join(sorted(barred))
+        allowed = ", ".join(sorted(sink.compartments or ())) or "none"
+        return (
+            f"data of {names} was read{came}, and {leads}, where of all compartments only "
+            f"{allowed} may go"
+        )
+    return (
+        f"{label.confidentiality} data was read{came}, and {leads}, "
+        f"where at most {sink.clearance} data may go"
+    )
+
+
+def _meet(fusion: FusionEntry, context: Context, now: float) -> tuple[bool, str]:
+    """Return whether compartments come together, and words on what was read elsewhere.
+
+    What the family read elsewhere counts for a while, and only where this thread has read a
+    part of it: with nothing of it here there is nothing to join.
+    """
+    here = context.memory.label.compartments
+    missing = frozenset(fusion.compartments) - here
+    if not missing:
+        return True, ""
+    if fusion.within is None or here.isdisjoint(fusion.compartments):
+        return False, ""
+    since = now - seconds(fusion.within)  # a time still to come counts: a clock went backwards
+    seen = [each for each in context.family if each.compartment in missing and each.at >= since]
+    if missing - {each.compartment for each in seen}:
+        return False, ""
+    return True, "".join(
+        f"; {each.compartment} was read in thread {each.thread_id}"
+        f"{f' by {each.tool}' if each.tool else ''} of {each.agent_id}"
+        for each in seen
+    )
+
+
 def _leaves(value: Any, inside: frozenset[str]) -> bool:
     """Return True if any destination in `value` is outside, or cannot be told."""
     if value is None or value == "":
@@ -498,7 +558,16 @@ def _as_json(spec: ToolSpec) -> dict[str, Any]:
         "secrets": {name: str(ref) for name, ref in spec.secrets.items()},
         "delegates": None if spec.delegates is None else sorted(spec.delegates),
         "label": spec.label.as_json(),
-        "sinks": [[sink.argument, int(sink.clearance)] for sink in spec.sinks],
+        "sinks": [_sink_as_json(sink) for sink in spec.sinks],
         "impact": spec.impact,
         "manifest": spec.manifest,
+        **({"items": True} if spec.items else {}),
+        **({"believed": True} if spec.believed else {}),
     }
+
+
+def _sink_as_json(sink: Sink) -> list[Any]:
+    plain: list[Any] = [sink.argument, int(sink.clearance)]
+    if sink.compartments is not None or sink.anywhere:
+        plain += [sink.compartments and sorted(sink.compartments), sink.anywhere]
+    return plain

@@ -14,7 +14,7 @@ from guarded_agent.core.label import Confidentiality, Label
 from guarded_agent.core.secret_ref import SecretRef
 from guarded_agent.core.tool import Sink, ToolSpec
 from guarded_agent.policy.load import suggestion
-from guarded_agent.policy.model import Policy, ToolEntry
+from guarded_agent.policy.model import LabelEntry, Policy, ToolEntry
 
 DESTRUCTIVE = "destructive"
 
@@ -148,13 +148,30 @@ def merged(spec: ToolSpec, entry: ToolEntry | None) -> ToolSpec:
         sinks=(
             *(sink for sink in spec.sinks if sink.argument not in named),
             *(
-                Sink(sink.argument, Confidentiality.parse(sink.clearance))
+                Sink(
+                    sink.argument,
+                    Confidentiality.parse(sink.clearance),
+                    None if sink.compartments is None else frozenset(sink.compartments),
+                    sink.where == "anywhere",
+                )
                 for sink in entry.all_sinks
             ),
         ),
         impact=spec.impact if spec.impact == DESTRUCTIVE else entry.impact or spec.impact,
         declared=spec.declared or entry.access is not None,
+        items=_items(spec, entry.label),
+        believed=entry.label is not None and entry.label.server,
     )
+
+
+def _items(spec: ToolSpec, said: LabelEntry | None) -> bool:
+    """A label that the policy gives holds for every item, unless it says that items decide."""
+    if said is None:
+        return spec.items
+    if said.items is not None:
+        return said.items
+    whole = said.confidentiality is None and said.compartments is None and said.trusted is None
+    return spec.items and whole
 
 
 def _label(spec: ToolSpec, entry: ToolEntry) -> Label:

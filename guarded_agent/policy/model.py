@@ -183,11 +183,22 @@ class OrganisationEntry(Entry):
 
 
 class LabelEntry(Entry):
-    """What is known of a tool's results. What is left out comes from the tool's own label."""
+    """What is known of a tool's results. What is left out comes from the tool's own label.
+
+    Attributes:
+        confidentiality: The most confidential that may be in them.
+        compartments: What they belong to, such as `hr`; rules keep compartments apart.
+        trusted: Whether nobody else can have written them.
+        items: Whether the labels that the tool gives to single items decide, also where they
+            say less than this one.
+        server: Whether the labels that its MCP server gives to results count, and come first.
+    """
 
     confidentiality: Level | None = None
     compartments: tuple[Word, ...] | None = None
     trusted: StrictBool | None = None
+    items: StrictBool | None = None
+    server: StrictBool = False
 
 
 class SinkEntry(Entry):
@@ -196,11 +207,15 @@ class SinkEntry(Entry):
     Attributes:
         argument: The argument that holds the destination, or `message.to` for a part of it.
         clearance: The most confidential data that may leave there to the outside.
-        effect: What happens to more confidential data.
+        compartments: The only compartments whose data may leave this way; None for any.
+        where: `outside` for destinations outside the organisation, `anywhere` for all.
+        effect: What happens to other data.
     """
 
     argument: Word
     clearance: Level = "public"
+    compartments: tuple[Word, ...] | None = None
+    where: Literal["outside", "anywhere"] = "outside"
     effect: StopEffect = "deny"
 
 
@@ -403,10 +418,19 @@ class ToolEntry(Entry):
 
 
 class FusionEntry(Entry):
-    """Compartments that must not come together in one thread before something leaves."""
+    """Compartments that must not come together before something leaves.
+
+    Attributes:
+        compartments: What must not come together.
+        effect: What happens to a call that writes or sends then.
+        because: The reason, for the reviewer.
+        within: Data that the agent's family read in other threads counts this long; None if
+            only the thread's own counts.
+    """
 
     compartments: Annotated[tuple[Word, ...], Field(min_length=1)]
     effect: StopEffect
+    within: Duration | None = None
     because: str = ""
 
 

@@ -66,6 +66,8 @@ class SinkRule:
     argument: str
     clearance: Confidentiality
     effect: Effect
+    compartments: frozenset[str] | None = None
+    anywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,13 @@ def tool_rules(
         rules=rules,
         otherwise=_otherwise(policy, key, spec),
         sinks=tuple(
-            SinkRule(sink.argument, sink.clearance, effects.get(sink.argument, Effect.DENY))
+            SinkRule(
+                sink.argument,
+                sink.clearance,
+                effects.get(sink.argument, Effect.DENY),
+                sink.compartments,
+                sink.anywhere,
+            )
             for sink in spec.sinks
         ),
         limits=limits,

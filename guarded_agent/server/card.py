@@ -136,6 +136,7 @@ def _facts(request: Request) -> tuple[tuple[str, str], ...]:
         "Acts for": request.user or "nobody named",
         "Tool": f"{request.tool} ({request.access})",
         "Edited by": request.edited_by or "",
+        "Read by": "; ".join(source.words for source in request.sources),
         "Thread": request.thread_id,
         "Digest": request.digest,
     }

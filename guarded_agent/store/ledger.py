@@ -22,6 +22,7 @@ from guarded_agent.core.action import Action
 from guarded_agent.core.canonical import canonical
 from guarded_agent.core.effect import Effect
 from guarded_agent.core.errors import StoreError
+from guarded_agent.core.label import Label
 from guarded_agent.core.verdict import Verdict
 from guarded_agent.store.engine import Store
 from guarded_agent.store.prepared import Prepared
@@ -49,7 +50,10 @@ _FINISH = Prepared(
         table.c.worker == bindparam("by"),
     )
     .values(
-        state=bindparam("outcome"), finished_at=bindparam("now"), result_sealed=bindparam("sealed")
+        state=bindparam("outcome"),
+        finished_at=bindparam("now"),
+        result_sealed=bindparam("sealed"),
+        label_json=bindparam("labelled"),
     )
 )
 # Joined to an empty text, the thread is no reason to take its index: a long thread has many
@@ -88,6 +92,7 @@ class Entry:
         created_at: When it was judged.
         started_at: When it was last started.
         finished_at: When its outcome was recorded.
+        label: What is known of its result, where anything is.
     """
 
     digest: str
@@ -106,6 +111,7 @@ class Entry:
     created_at: float
     started_at: float | None
     finished_at: float | None
+    label: Label | None = None
 
 
 class Ledger:
@@ -163,6 +169,7 @@ class Ledger:
             "state": "judged",
             "worker": "",
             "result_sealed": None,
+            "label_json": None,
             "created_at": self._store.clock(),
             "started_at": None,
             "finished_at": None,
@@ -203,7 +210,14 @@ class Ledger:
         )
 
     def finish(
-        self, connection: Connection, digest: str, worker: str, *, ok: bool, result: Any
+        self,
+        connection: Connection,
+        digest: str,
+        worker: str,
+        *,
+        ok: bool,
+        result: Any,
+        label: Label | None = None,
     ) -> bool:
         """Record the outcome of a run; only who started it can.
 
@@ -213,6 +227,7 @@ class Ledger:
             worker: Who started it.
             ok: True if the body returned, False if it raised.
             result: What it returned, as plain JSON data. It is sealed.
+            label: What is known of that; None for nothing.
 
         Returns:
             False if this worker is not the one that runs it: nothing was changed.
@@ -232,6 +247,7 @@ class Ledger:
             "outcome": "done" if ok else "failed",
             "now": self._store.clock(),
             "sealed": self._store.keys.seal(plain, context=digest.encode()),
+            "labelled": None if label is None else canonical(label.as_json()).decode(),
         }
         return _FINISH.run(connection, values) == 1
 
@@ -260,6 +276,21 @@ class Ledger:
         )
         return [self._entry(row) for row in rows.mappings()]
 
+    def labelled(self, connection: Connection, agent_id: str, thread_id: str) -> list[Entry]:
+        """Return the actions of a thread whose results have a label, newest first; the last 200."""
+        rows = connection.execute(
+            select(table)
+            .where(
+                table.c.agent_id == agent_id,
+                table.c.thread_id == thread_id,
+                table.c.label_json.is_not(None),
+            )
+            .order_by(table.c.finished_at.desc(), table.c.digest)
+            .limit(200)
+        )
+        plain = ({**row, "result_sealed": None} for row in rows.mappings())
+        return [self._entry(row) for row in plain]
+
     def unfinished(self, connection: Connection, agent_id: str, thread_id: str) -> list[Entry]:
         """Return the writes and sends of a thread that started and have no outcome yet."""
         rows = _UNFINISHED.rows(connection, {"agent_id": agent_id, "thread_id": thread_id})
@@ -275,6 +306,7 @@ class Ledger:
         values = dict(row)
         sealed: bytes | None = values.pop("result_sealed")
         verdict = Verdict.from_json(json.loads(values.pop("verdict_json")))
+        labelled: str | None = values.pop("label_json")
         result: Any = None
         if sealed is not None:
             plain = self._store.keys.open(sealed, context=values["digest"].encode())
@@ -284,5 +316,6 @@ class Ledger:
             effect=Effect.parse(values.pop("effect")),
             preview=json.loads(values.pop("preview_json")),
             result=result,
+            label=None if labelled is None else Label.from_json(json.loads(labelled)),
             **values,
         )

@@ -13,9 +13,13 @@ from sqlalchemy.schema import CreateColumn
 
 from guarded_agent.core.errors import StoreError
 from guarded_agent.store.schema import (
+    ACTION_COLUMNS,
     AGENT_COLUMNS,
+    APPROVAL_COLUMNS,
     LEAST_PRIVILEGE,
+    action,
     agent,
+    approval,
     meta,
     metadata,
     vault,
@@ -31,9 +35,14 @@ def _add_vault(connection: Connection) -> None:
 def _add_least_privilege(connection: Connection) -> None:
     for table in LEAST_PRIVILEGE:
         table.create(connection)
-    for name in AGENT_COLUMNS:
-        column = CreateColumn(agent.c[name]).compile(connection)
-        connection.execute(text(f"ALTER TABLE {agent.name} ADD COLUMN {column}"))
+    for table, names in (
+        (agent, AGENT_COLUMNS),
+        (action, ACTION_COLUMNS),
+        (approval, APPROVAL_COLUMNS),
+    ):
+        for name in names:
+            column = CreateColumn(table.c[name]).compile(connection)
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column}"))
 
 
 STEPS: tuple[Step, ...] = (_add_vault, _add_least_privilege)

@@ -82,6 +82,7 @@ action = Table(
     Column("state", String(16), nullable=False),
     Column("worker", String(64), nullable=False, default=""),
     Column("result_sealed", LargeBinary),
+    Column("label_json", Text),
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
     Column("finished_at", Float),
@@ -107,6 +108,7 @@ approval = Table(
     Column("reasons_json", Text, nullable=False),
     Column("preview_json", Text, nullable=False),
     Column("label_json", Text, nullable=False),
+    Column("sources_json", Text, nullable=False, server_default="[]"),
     Column("args_sealed", LargeBinary, nullable=False),
     Column("policy_digest", String(64), nullable=False),
     Column("quorum", Integer, nullable=False),
@@ -229,8 +231,32 @@ pin = Table(
     ),
 )
 
+ACTION_COLUMNS = ("label_json",)
+APPROVAL_COLUMNS = ("sources_json",)
 AGENT_COLUMNS = ("family", "version", "review", "parts_json", "rules_json", "tools_at")
-"""The columns of `guard_agent` that schema version 3 added."""
+"""The columns that schema version 3 added to tables that were there."""
 
-LEAST_PRIVILEGE: tuple[Table, ...] = (provenance, pin)
+family_read = Table(
+    "guard_family_read",
+    metadata,
+    Column("family", String(200), nullable=False),
+    Column("compartment", String(200), nullable=False),
+    Column("agent_id", String(200), nullable=False),
+    Column("thread_id", String(200), nullable=False),
+    Column("tool", String(200), nullable=False),
+    Column("digest", String(64), nullable=False, default=""),
+    Column("at", Float, nullable=False),
+    PrimaryKeyConstraint("family", "compartment"),
+)
+
+place = Table(
+    "guard_place",
+    metadata,
+    Column("place", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("label_json", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+LEAST_PRIVILEGE: tuple[Table, ...] = (provenance, pin, family_read, place)
 """The tables that schema version 3 added."""

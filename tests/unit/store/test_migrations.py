@@ -8,10 +8,23 @@ from sqlalchemy import Connection, inspect, select, text
 from guarded_agent.core.errors import StoreError
 from guarded_agent.store import Store
 from guarded_agent.store.migrations import STEPS, migrate, version
-from guarded_agent.store.schema import AGENT_COLUMNS, LEAST_PRIVILEGE, meta, metadata
+from guarded_agent.store.schema import (
+    ACTION_COLUMNS,
+    AGENT_COLUMNS,
+    APPROVAL_COLUMNS,
+    LEAST_PRIVILEGE,
+    meta,
+    metadata,
+)
 
 NEWEST = len(STEPS) + 1
 """The version of a new database."""
+NEW_COLUMNS = (
+    ("guard_agent", AGENT_COLUMNS),
+    ("guard_action", ACTION_COLUMNS),
+    ("guard_approval", APPROVAL_COLUMNS),
+)
+"""What version 3 added to tables that were there."""
 
 
 def add_colour(connection: Connection) -> None:
@@ -82,8 +95,9 @@ def test_the_steps_lead_from_the_first_version_to_the_tables_of_a_new_database(
     with any_store.write() as connection:
         for name in ("guard_vault", *(table.name for table in LEAST_PRIVILEGE)):
             connection.execute(text(f"DROP TABLE {name}"))
-        for name in AGENT_COLUMNS:
-            connection.execute(text(f"ALTER TABLE guard_agent DROP COLUMN {name}"))
+        for table, names in NEW_COLUMNS:
+            for name in names:
+                connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
         connection.execute(meta.update().where(meta.c.name == "schema_version").values(value="1"))
     assert "guard_vault" not in tables()
     assert run(any_store) == 1
