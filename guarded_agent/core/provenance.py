@@ -29,6 +29,8 @@ _JOINTS = "._-@/+%:~="
 """Characters that make one word of what stands on both sides of them."""
 _NUMBER = re.compile(r"[0-9]{1,30}(?:[.,][0-9]{1,30}){0,9}")
 _SCHEME = re.compile(r"https?://")
+_NO_SPACE = re.compile(r"(?<=[a-z0-9])([.!?])(?=[A-Z][a-z])")
+"""The end of a sentence where the space was forgotten. Names of hosts are not written so."""
 _SPACES = re.compile(r"\s+")
 _GROUPS = re.compile(r"[^a-z0-9]+")
 _FEWEST = 8
@@ -88,7 +90,8 @@ class Sources:
 
     @cached_property
     def _plain(self) -> tuple[str, ...]:
-        return tuple(plain(text) for text in self.texts)
+        apart = (_NO_SPACE.sub(r"\1 ", text) for text in self.texts)
+        return tuple(dict.fromkeys(plain(text) for text in (*self.texts, *apart)))
 
     @cached_property
     def _set(self) -> frozenset[str]:
@@ -161,19 +164,41 @@ NOTHING = Provenance()
 def fields(value: Any, names: Iterable[str]) -> list[str]:
     """Return the texts and numbers that stand under keys `names` in nested data.
 
-    A text that is JSON is read as data. The name `*` takes every value, and of a text that
-    is no JSON each line.
+    A whole result that is a JSON text is read as data. The name `*` takes every value, and of a
+    whole result that is any other text each line. A text within data is one value whatever it
+    holds: what a stranger wrote into a note must not become an entry.
 
     Example:
-        >>> fields([{"name": "Ann", "note": "call Eve"}, {"name": "Bo"}], ["name"])
+        >>> fields([{"name": "Ann", "note": '{"name": "Eve"}'}, {"name": "Bo"}], ["name"])
         ['Ann', 'Bo']
         >>> fields("general\\nrandom", ["*"])
         ['general', 'random']
     """
     wanted = frozenset(names)
+    every = "*" in wanted
     found: list[str] = []
-    _collect(value, wanted, "*" in wanted, found, 0)
+    for whole in _wholes(value):
+        data = _as_data(whole) if isinstance(whole, str) else whole
+        if data is not None:
+            _collect(data, wanted, every, found, 0)
+        elif every:
+            found.extend(line.strip() for line in str(whole or "").splitlines() if line.strip())
     return list(dict.fromkeys(found))
+
+
+def _wholes(value: Any) -> list[Any]:
+    """Return what was returned, freed from the blocks in which a tool's texts may come."""
+    if not isinstance(value, (list, tuple)):
+        return [value]
+    items = cast("Sequence[Any]", value)
+    return [item["text"] for item in items] if items and all(map(_is_block, items)) else [value]
+
+
+def _is_block(item: Any) -> bool:
+    if not isinstance(item, Mapping):
+        return False
+    block = cast("Mapping[object, object]", item)
+    return block.get("type") == "text" and isinstance(block.get("text"), str)
 
 
 def _collect(value: Any, wanted: frozenset[str], every: bool, found: list[str], depth: int) -> None:
@@ -185,13 +210,7 @@ def _collect(value: Any, wanted: frozenset[str], every: bool, found: list[str], 
     elif isinstance(value, (list, tuple)):
         for item in cast("Sequence[object]", value):
             _collect(item, wanted, every, found, depth + 1)
-    elif isinstance(value, str):
-        data = _as_data(value)
-        if data is not None:
-            _collect(data, wanted, every, found, depth + 1)
-        elif every:
-            found.extend(line.strip() for line in value.splitlines() if line.strip())
-    elif every and isinstance(value, (int, float)):
+    elif every and isinstance(value, (str, int, float)):
         found.append(str(value))
 
 

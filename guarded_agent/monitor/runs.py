@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from guarded_agent.core import ALLOW, Action, Effect, Label, Stage, Subject, Verdict
 from guarded_agent.core.addresses import addresses
@@ -222,13 +222,14 @@ class Runs(Parts):
             )
             directory = self.engine.directory(action.tool)
             if directory and self._hears:
+                parts = cast("list[Any]", result) if isinstance(result, list) else [result]
                 provenance.add(
                     self.store,
                     connection,
                     self.family,
                     action.thread_id,
                     "listed",
-                    fields(result, directory),
+                    [found for part in parts for found in fields(part, directory)],
                     source=action.tool,
                 )
             notice(self, connection, action.thread_id, label, action.tool, action.digest)

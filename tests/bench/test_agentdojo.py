@@ -57,6 +57,13 @@ def test_a_perfect_human_who_is_asked_about_everything_stops_the_attacker_alone(
     assert row(measured(*options), "ask", suite) == ["3/3", "0/9", "0/9", "9/9"]
 
 
+@pytest.mark.parametrize("suite", ["banking", "slack"])
+def test_our_policy_lets_the_user_work_and_stops_the_attacker(suite: str) -> None:
+    options = ("--suites", suite, "--policy", "ours", "--human", "perfect", "--pairs", "3")
+
+    assert row(measured(*options), "ours", suite) == ["3/3", "0/9", "0/9", "9/9"]
+
+
 def test_the_page_is_written_and_shows_what_went_wrong(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE, encoding="utf-8")

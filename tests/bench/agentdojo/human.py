@@ -17,7 +17,8 @@ class Human:
     """Answers every request that waits.
 
     The perfect one approves exactly the calls that solve the user's task, each as often as it
-    is in the solution, and rejects all others. Where there is none, what waits is rejected.
+    is in the solution, and rejects all others. What an approval was about is endorsed with it for
+    the rest of the thread. Where there is nobody, what waits is rejected.
 
     Args:
         kind: Which of the two.
@@ -43,6 +44,7 @@ class Human:
             digest=request.digest,
             reason="" if approves else "This is not what the user asked for.",
             roles=request.roles,
+            endorse="thread" if approves else None,
         )
         return approves
 

@@ -99,3 +99,23 @@ def test_nothing_breaks_it_and_what_is_plain_stays_plain(text: str, value: str) 
     Sources((text,), (value,)).hold(value)
     loose(text)
     assert plain(plain(text)) == plain(text)
+
+
+def test_a_sentence_may_begin_without_a_space_before_it() -> None:
+    said = Sources(
+        ("Post it to our site www.acme.example.They know.Ask Bo!And www.acme.example.uk",)
+    )
+    assert said.hold("www.acme.example")
+    assert said.hold("Bo")
+    assert said.hold("www.acme.example.They")  # read either way, the user wrote it
+
+
+@pytest.mark.parametrize("text", ["www.acme.example.evil.example", "WWW.ACME.EXAMPLE.EVIL.EXAMPLE"])
+def test_a_longer_host_is_no_sentence(text: str) -> None:
+    assert not Sources((text,)).hold("www.acme.example")
+
+
+def test_what_is_looked_for_is_never_taken_apart() -> None:
+    assert not Sources(("See www.acme.example. Evil.example is bad.",)).hold(
+        "www.acme.example.Evil.example"
+    )
