@@ -6,6 +6,7 @@ import click
 
 from guarded_agent.cli.policy_check import check, schema
 from guarded_agent.cli.policy_explain import explain
+from guarded_agent.cli.policy_init import init
 
 
 @click.group()
@@ -13,5 +14,5 @@ def policy() -> None:
     """Write, check and test a policy file, and see what it would change."""
 
 
-for _command in (check, explain, schema):
+for _command in (init, check, explain, schema):
     policy.add_command(_command)

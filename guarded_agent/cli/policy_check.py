@@ -20,7 +20,7 @@ tools_option = click.option(
     "--tools",
     "tools_name",
     metavar="MODULE:NAME",
-    help="The list of the agent's tools. Their argument types are then checked too.",
+    help="The agent, or the list of its tools. Argument types are then checked too.",
 )
 """The option `--tools`."""
 

@@ -6,13 +6,16 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from guarded_agent.cli.failure import unexpected
 from guarded_agent.core import ToolSpec
 from guarded_agent.core.errors import GuardedAgentError
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
 
 
 def load_target(name: str) -> Any:
@@ -53,23 +56,64 @@ def load_target(name: str) -> Any:
 
 
 def load_tools(name: str) -> list[ToolSpec]:
-    """Return what the tools say of themselves in the list that `module:attribute` names.
+    """Return what the tools say of themselves that `module:attribute` has.
 
     Raises:
-        click.UsageError: It is no list of tools.
+        click.UsageError: It is no list of tools, and no agent whose tools can be found.
     """
-    from langchain_core.tools import BaseTool  # LangChain: only for who names tools
+    return specs_of(find_tools(load_target(name), name))
+
+
+def specs_of(tools: Sequence[BaseTool]) -> list[ToolSpec]:
+    """Return what tools say of themselves."""
+    from guarded_agent.agent.describe import Shape  # LangChain: only for who names tools
+
+    return [Shape.of(tool).spec for tool in tools]
+
+
+def find_tools(target: Any, name: str) -> list[BaseTool]:
+    """Return the tools in a list of tools, or in an agent: a graph or a chain.
+
+    Args:
+        target: The object.
+        name: What it is called where it cannot be used.
+
+    Raises:
+        click.UsageError: There are none in it.
+    """
+    from langchain_core.tools import BaseTool
     from langchain_core.tools import tool as make_tool
 
-    from guarded_agent.agent.describe import Shape
-
-    found = load_target(name)
-    items = cast("Sequence[Any]", found) if isinstance(found, (list, tuple)) else ()
+    if not isinstance(target, (list, tuple)):
+        return _held_tools(target, name)
     tools: list[BaseTool] = []
-    for item in items:
+    for item in cast("Sequence[Any]", target):
         if not isinstance(item, BaseTool) and not callable(item):
             raise click.UsageError(f"{name} holds a {type(item).__name__}, which is no tool.")
         tools.append(item if isinstance(item, BaseTool) else make_tool(item))
     if not tools:
         raise click.UsageError(f"{name} is no list of tools.")
-    return [Shape.of(item).spec for item in tools]
+    return tools
+
+
+def _held_tools(target: Any, name: str) -> list[BaseTool]:
+    """Look through a graph or a chain for its tools; whether it is guarded is not asked."""
+    from langgraph.graph.state import CompiledStateGraph, StateGraph
+
+    from guarded_agent.agent.chain import is_executor, look_chain
+    from guarded_agent.agent.code import composed
+    from guarded_agent.agent.rebuild import Rebuild, is_workflow
+    from guarded_agent.agent.report import Report
+
+    rebuild = Rebuild({}, Report(name))
+    if isinstance(target, StateGraph):
+        target = cast("Any", target).compile()
+    if isinstance(target, CompiledStateGraph) or is_workflow(target):
+        rebuild.look(cast("Any", target))
+    elif is_executor(target) or composed(target) is not None:
+        look_chain(rebuild, target)
+    else:
+        raise click.UsageError(f"{name} is no list of tools, and no graph or chain.")
+    if not rebuild.tools:
+        raise click.UsageError(f"no tools were found in {name}: name its list of tools.")
+    return list(rebuild.tools.values())
