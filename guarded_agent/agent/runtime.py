@@ -109,6 +109,7 @@ def open_monitor(
         granted=None if granted is None else frozenset(granted),
         granted_until=loaded.agent.until,
         users=_users(loaded),
+        issuer=loaded.agent.issuer,
         pseudonyms=pseudonyms,
         bound=known.bound,
     )

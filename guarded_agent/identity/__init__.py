@@ -9,6 +9,7 @@ from guarded_agent.identity.providers import Handed, SecretProvider, provide_sec
 from guarded_agent.identity.registry import Registry
 from guarded_agent.identity.secrets import Secret, SecretRef
 from guarded_agent.identity.tickets import Ticket, mint, verify
+from guarded_agent.identity.tokens import TokenClaims, jwks, ticket_token, verify_token
 
 __all__ = [
     "AgentIdentity",
@@ -21,10 +22,14 @@ __all__ = [
     "SecretProvider",
     "SecretRef",
     "Ticket",
+    "TokenClaims",
+    "jwks",
     "lease",
     "mint",
     "provide_secret",
     "scrub",
     "secret",
+    "ticket_token",
     "verify",
+    "verify_token",
 ]

@@ -9,7 +9,7 @@ make. A thread that a body starts itself begins without it, unless it is started
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from guarded_agent.core.action import Action
 from guarded_agent.core.authority import Authority, Scopes
 from guarded_agent.core.tool import ToolSpec
+from guarded_agent.identity.secrets import Secret
 from guarded_agent.identity.tickets import Ticket, bound, process_key, root
 
 
@@ -40,7 +41,9 @@ class RunningCall:
     handed: Scopes
     chain: Ticket = field(repr=False)
     outer: RunningCall | None = None
-    issue: Callable[[RunningCall, str, float], str] | None = field(default=None, repr=False)
+    issue: Callable[[RunningCall, str, Iterable[str] | None], Secret] | None = field(
+        default=None, repr=False
+    )
     open: bool = True
 
     @property

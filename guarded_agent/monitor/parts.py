@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,8 @@ from guarded_agent.core.errors import UnguardedCall
 from guarded_agent.core.ports import Pseudonymizer
 from guarded_agent.core.provenance import NOTHING, Provenance
 from guarded_agent.identity import Registry
-from guarded_agent.identity.running import let_in, running
+from guarded_agent.identity.running import RunningCall, let_in, running
+from guarded_agent.identity.secrets import Secret
 from guarded_agent.identity.spent import Spent
 from guarded_agent.monitor.judge import Judge
 from guarded_agent.monitor.lately import Lately
@@ -65,6 +66,7 @@ class Parts:
         inside: Mail domains of the organisation.
         granted: Scopes that the agent holds; None means not limited.
         granted_until: When that ends, in seconds since the epoch; None if it does not.
+        issuer: Who issues the tokens of its calls.
         users: Scopes of each user, and of all others under `*`; None means not limited.
         pseudonyms: Knows what pseudonyms stand for, where the policy gives any.
         bound: Tools that run only as a person, or the first use, accepted them.
@@ -90,6 +92,7 @@ class Parts:
     granted: frozenset[str] | None = None
     granted_until: float | None = None
     users: Mapping[str, frozenset[str]] | None = None
+    issuer: str = "guarded-agent"
     pseudonyms: Pseudonymizer | None = None
     bound: frozenset[str] = frozenset()
     worker: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -228,7 +231,19 @@ class Parts:
         spec = self.engine.spec(action.tool)
         self._running.add(action.digest)
         call = let_in(action, spec, self._authority(action), now)
+        call.issue = self._issue
         return Receipt(action, spec, call.ticket, call)
+
+    def _issue(self, call: RunningCall, audience: str, scopes: Iterable[str] | None) -> Secret:
+        """Return a token of a running call, and record that it was given out."""
+        from guarded_agent.identity.tokens import issue  # few tools need one
+
+        token, claims = issue(call, audience, scopes, store=self.store, issuer=self.issuer)
+        data = {name: claims[name] for name in ("aud", "exp", "jti", "scope")}
+        with self.store.write(durable=True) as connection:
+            self.registry.require_active(connection, self.agent_id)
+            self._log(connection, "token.issued", call.action, data)
+        return token
 
     def _log(self, connection: Any, kind: str, action: Action, data: dict[str, Any]) -> None:
         self.audit.append(

@@ -134,6 +134,7 @@ class AgentEntry(Entry):
         names: What people call the agent, so that a notice that only says the name is known.
         scopes: Scopes that the agent holds; None means what the listed tools declare.
         scopes_until: When it no longer holds them.
+        issuer: Who issues the tokens of its calls, as services outside know it.
         version: Its version, in the owner's own count.
         review: The day by which its owner looks at it again. Past it there is a warning.
         onboarding: Whether people have to approve a new agent before it acts.
@@ -150,6 +151,7 @@ class AgentEntry(Entry):
     names: tuple[Word, ...] = ()
     scopes: tuple[Word, ...] | None = None
     scopes_until: Moment | None = None
+    issuer: Word = "guarded-agent"
     version: Annotated[str, StringConstraints(max_length=100)] = ""
     review: date | None = None
     onboarding: Literal["allow", "approve"] = "allow"

@@ -231,6 +231,14 @@ pin = Table(
     ),
 )
 
+used = Table(
+    "guard_used",
+    metadata,
+    Column("mark", String(64), primary_key=True),
+    Column("expires_at", Float, nullable=False),
+)
+Index("guard_used_by_end", used.c.expires_at)
+
 ACTION_COLUMNS = ("label_json",)
 APPROVAL_COLUMNS = ("sources_json",)
 AGENT_COLUMNS = ("family", "version", "review", "parts_json", "rules_json", "tools_at")
@@ -258,5 +266,5 @@ place = Table(
     Column("at", Float, nullable=False),
 )
 
-LEAST_PRIVILEGE: tuple[Table, ...] = (provenance, pin, family_read, place)
+LEAST_PRIVILEGE: tuple[Table, ...] = (provenance, pin, family_read, place, used)
 """The tables that schema version 3 added."""
