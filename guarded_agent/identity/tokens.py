@@ -236,7 +236,8 @@ def _read(said: Mapping[str, Any]) -> tuple[TokenClaims | None, str]:
     if not actors or actors[0] != said["client_id"]:
         return None, "it does not say who acts"
     details = said.get("authorization_details")
-    detail: Any = details[0] if isinstance(details, list) and len(cast("Any", details)) == 1 else {}
+    listed = cast("list[Any]", details) if isinstance(details, list) else []
+    detail: Any = listed[0] if len(listed) == 1 else None
     match detail:
         case {"type": str(kind), "actions": [str(tool)], "identifier": str(digest)} if (
             kind == DETAIL
