@@ -114,8 +114,12 @@ class GuardedGraph(_Base):
 
         Returns:
             As `invoke` does.
+
+        Raises:
+            Denied: The agent was suspended or decommissioned, or waits to be approved.
         """
         config = config_of(thread)
+        self.monitor.require_active(fresh=True)
         state = self.get_state(config, subgraphs=True)
         if _waits_for_answers(state):
             return self._result(_as_returned(state), config)
@@ -124,6 +128,7 @@ class GuardedGraph(_Base):
     async def aresume(self, thread: str | Config, **kwargs: Any) -> Any:
         """Go on with a thread whose requests were decided, from an event loop."""
         config = config_of(thread)
+        await self.monitor.arequire_active(fresh=True)
         state = await self.aget_state(config, subgraphs=True)
         if _waits_for_answers(state):
             return await asyncio.to_thread(self._result, _as_returned(state), config)
@@ -142,6 +147,8 @@ class GuardedGraph(_Base):
     def stream(self, input: Any, config: Config = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
         """Stream the run, as the wrapped graph does."""
         config = self._with_thread(config)
+        if not self._guarding.nested:
+            self.monitor.require_active(fresh=True)
         if _is_new(input) and (open_requests := self._open(config)):
             _heed(open_requests, self.get_state(_head(config)))
         admitted = self._admit(input, config)
@@ -156,6 +163,8 @@ class GuardedGraph(_Base):
     ) -> AsyncIterator[Any]:
         """Stream the run from an event loop, as the wrapped graph does."""
         config = self._with_thread(config)
+        if not self._guarding.nested:
+            await self.monitor.arequire_active(fresh=True)
         if _is_new(input) and (open_requests := await asyncio.to_thread(self._open, config)):
             _heed(open_requests, await self.aget_state(_head(config)))
         admitted = await self._aadmit(input, config)

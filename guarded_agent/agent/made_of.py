@@ -49,6 +49,13 @@ def bound(policy: Policy, tools: Iterable[ToolSpec]) -> frozenset[str]:
     return frozenset(spec.name for spec in tools if spec.served or pins == "all")
 
 
+def _scopes(policy: Policy, tools: Iterable[ToolSpec]) -> list[str]:
+    """Return the scopes that the agent holds: as its policy says, or as its tools declare."""
+    held = policy.agent.scopes
+    declared = {scope for spec in tools for scope in spec.scopes}
+    return sorted(declared if held is None else set(held))
+
+
 def profile(
     policy: Policy,
     tools: Iterable[ToolSpec],
@@ -73,6 +80,7 @@ def profile(
         "prompt": digest(said) if said else UNKNOWN,
         "tools": digest(sorted((spec.name, spec.manifest) for spec in specs)),
         "policy": policy.digest,
+        "scopes": _scopes(policy, specs),
     }
     return Profile(
         id=agent.id,

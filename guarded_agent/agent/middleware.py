@@ -104,6 +104,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
     def resume(self, agent: Any, thread: str | Config, **kwargs: Any) -> Any:
         """Go on with a thread of `agent` whose requests were decided."""
         config = config_of(thread)
+        self._monitor.require_active(fresh=True)
         state = agent.get_state(config, subgraphs=True)
         if _left_behind(state):
             paused = (item for item in agent.get_state_history(config) if item.interrupts)
@@ -114,6 +115,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
     async def aresume(self, agent: Any, thread: str | Config, **kwargs: Any) -> Any:
         """Go on with a thread whose requests were decided, from an event loop."""
         config = config_of(thread)
+        await self._monitor.arequire_active(fresh=True)
         state = await agent.aget_state(config, subgraphs=True)
         if _left_behind(state):
             async for item in agent.aget_state_history(config):

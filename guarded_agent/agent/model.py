@@ -197,6 +197,7 @@ def _speaking(cls: type[BaseChatModel]) -> dict[str, Any]:
         run_manager: Any = None,  # noqa: ARG001
         **kwargs: Any,
     ) -> ChatResult:
+        self._guard.require_active()
         try:
             result = generate(self, messages, stop=stop, run_manager=None, **kwargs)
         except GraphBubbleUp:
@@ -215,6 +216,7 @@ def _speaking(cls: type[BaseChatModel]) -> dict[str, Any]:
         run_manager: Any = None,  # noqa: ARG001
         **kwargs: Any,
     ) -> ChatResult:
+        await self._guard.arequire_active()
         try:
             result = await agenerate(self, messages, stop=stop, run_manager=None, **kwargs)
         except GraphBubbleUp:
@@ -240,7 +242,9 @@ def _streaming(cls: type[BaseChatModel]) -> Any:
         out = Outflow(self._guard, whole=self._guard.hold_output or _is_form(kwargs))
         failure: Exception | None = None
         try:
+            self._guard.require_active()
             for chunk in stream(self, messages, stop=stop, run_manager=None, **kwargs):
+                self._guard.require_active()
                 shown = out.push(chunk)
                 if shown is not None:
                     if run_manager:
@@ -271,7 +275,9 @@ def _astreaming(cls: type[BaseChatModel]) -> Any:
         out = Outflow(self._guard, whole=self._guard.hold_output or _is_form(kwargs))
         failure: Exception | None = None
         try:
+            await self._guard.arequire_active()
             async for chunk in astream(self, messages, stop=stop, run_manager=None, **kwargs):
+                await self._guard.arequire_active()
                 shown = out.push(chunk)
                 if shown is not None:
                     if run_manager:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from guarded_agent.agent.made_of import profile
 from guarded_agent.agent.passing import this_thread
-from guarded_agent.approvals import Approvals
 from guarded_agent.audit import AuditLog
 from guarded_agent.core import Guard, ToolSpec
 from guarded_agent.core.errors import PolicyError
@@ -16,8 +15,8 @@ from guarded_agent.guards.building import build
 from guarded_agent.guards.pii import Redactor
 from guarded_agent.guards.pressure import PressureGuard
 from guarded_agent.guards.streaming import Scrub, text_filter
-from guarded_agent.identity import Registry
 from guarded_agent.monitor import Monitor
+from guarded_agent.monitor.lifecycle import Lifecycle, queue
 from guarded_agent.monitor.revealing import RevealingEngine
 from guarded_agent.policy import Engine, Policy, load
 from guarded_agent.store import Store
@@ -82,9 +81,9 @@ def open_monitor(
     if pseudonyms is not None:
         pseudonyms.keep_in(Vault(database))
     audit = AuditLog(database)
-    registry = Registry(database, audit)
+    life = Lifecycle(database, audit)
     known = profile(loaded, specs, models=models, prompts=prompts, whole=whole)
-    registry.enter(known)
+    life.enter(known)
     chosen = [*_guards(loaded, inside, pseudonyms), *guards]
     granted = loaded.agent.scopes
     return Monitor(
@@ -93,13 +92,13 @@ def open_monitor(
         guards=chosen,
         store=database,
         audit=audit,
-        approvals=Approvals(
+        approvals=queue(
             database,
             audit,
             decide_within=loaded.approvals.decide_seconds,
             execute_within=loaded.approvals.execute_seconds,
         ),
-        registry=registry,
+        registry=life.registry,
         redact=Redactor().redact,
         text_filter=text_filter(chosen),
         scrubber=Scrub(chosen),
@@ -132,7 +131,8 @@ def introduce(monitor: Monitor, models: Iterable[str] | None) -> None:
         Denied: The agent was decommissioned.
     """
     engine = monitor.engine
-    monitor.registry.enter(profile(engine.policy, engine.specs, models=models))
+    life = Lifecycle(monitor.store, monitor.audit)
+    life.enter(profile(engine.policy, engine.specs, models=models))
 
 
 def _pseudonyms(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 from guarded_agent.approvals.request import Request
 from guarded_agent.core.errors import VoteRefused
@@ -57,6 +58,23 @@ def separate(request: Request, reviewer: str, editors: Iterable[str]) -> None:
         raise VoteRefused("the agent acts for this person: somebody else must decide")
     if reviewer in {_same(editor) for editor in editors}:
         raise VoteRefused("this person edited the action: somebody else must decide")
+
+
+def separate_from_agent(reviewer: str, *, owner: Any, asked_by: Any) -> None:
+    """Return if `reviewer` may decide whether an agent acts: four eyes see it.
+
+    Args:
+        reviewer: Who decides, in the form that `person` gives.
+        owner: Who answers for the agent.
+        asked_by: Who asked, where a person did.
+
+    Raises:
+        VoteRefused: The reviewer is one of them.
+    """
+    if reviewer == _same(str(owner)):
+        raise VoteRefused("this person owns the agent: somebody else must decide")
+    if reviewer == _same(str(asked_by)):
+        raise VoteRefused("this person asked for it: somebody else must decide")
 
 
 def _same(name: str) -> str:

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, func, select, update
 
 from guarded_agent.approvals import rows
 from guarded_agent.approvals.changes import Changes
-from guarded_agent.approvals.duties import person, separate
+from guarded_agent.approvals.duties import person, separate, separate_from_agent
 from guarded_agent.approvals.endorse import Endorse, keep
-from guarded_agent.approvals.request import Choice, Request, Source, Vote
+from guarded_agent.approvals.request import LIFE, Choice, Request, Source, Vote
 from guarded_agent.approvals.states import State
 from guarded_agent.core.action import Action
 from guarded_agent.core.canonical import canonical, check_limits
@@ -33,6 +33,11 @@ from guarded_agent.store.schema import agent, approval
 MAX_REASON = 4_000
 MAX_PENDING = 200
 """How many requests of one agent may wait at a time."""
+
+
+Carry = Callable[[Connection, Request, Mapping[str, Any]], None]
+"""Does what was approved, in the transaction of the last vote, given the sealed arguments. It
+raises `VoteRefused` where that is no longer what was asked: then the vote does not count."""
 
 
 def _new_id() -> str:
@@ -54,6 +59,7 @@ class Approvals:
         decide_within: Seconds until an undecided request expires.
         execute_within: Seconds until an unused approval expires.
         ids: Makes the id of a new request, of at most 32 characters.
+        carry: Does what people approve about an agent itself; without it nobody can here.
     """
 
     def __init__(
@@ -64,12 +70,14 @@ class Approvals:
         decide_within: float = 1800,
         execute_within: float = 600,
         ids: Callable[[], str] = _new_id,
+        carry: Carry | None = None,
     ) -> None:
         self._store = store
         self._changes = Changes(store.keys, recorder)
         self._decide_within = decide_within
         self._execute_within = execute_within
         self._ids = ids
+        self._carry = carry
 
     # The agent's side
 
@@ -413,7 +421,21 @@ class Approvals:
                     )
             if request.state != "pending":
                 self._changes.record(connection, request, "approval.decided", state=request.state)
+            if request.about_agent and request.state == "approved":
+                request = self._carry_out(connection, request)
             return request
+
+    def _carry_out(self, connection: Connection, request: Request) -> Request:
+        """Do what was approved about an agent; the approval is used by that."""
+        if self._carry is None:
+            raise VoteRefused(
+                f"request {request.id} is about an agent itself: decide on it with "
+                f"guarded-agent approvals approve {request.id}"
+            )
+        self._carry(connection, request, self._changes.unseal(connection, request)["proposed"])
+        used = self._changes.move(connection, request, "used")
+        self._changes.record(connection, used, "approval.used")
+        return used
 
     def edit(
         self,
@@ -448,6 +470,10 @@ class Approvals:
         request_id = self.get(request_id).id
         with self._store.write(durable=True) as connection:
             request = self._decidable(connection, request_id, name, digest)
+            if request.about_agent:
+                raise VoteRefused(
+                    f"request {request.id} is about an agent itself: approve or reject it"
+                )
             if request.concern:
                 raise VoteRefused(
                     f"request {request.id} is a concern in the agent's own words: answer it with "
@@ -503,16 +529,47 @@ class Approvals:
             raise VoteRefused("say why the request is cancelled")
         request_id = self.get(request_id).id
         with self._store.write(durable=True) as connection:
-            request = rows.by_id(connection, request_id)
-            cancelled = self._changes.move(
-                connection,
-                request,
-                "cancelled",
-                message=reason,
-                decided_at=self._store.clock(),
-            )
-            self._changes.record(connection, cancelled, "approval.cancelled")
-            return cancelled
+            return self._cancel(connection, rows.by_id(connection, request_id), reason)
+
+    def _cancel(self, connection: Connection, request: Request, reason: str) -> Request:
+        now = self._store.clock()
+        cancelled = self._changes.move(
+            connection, request, "cancelled", message=reason, decided_at=now
+        )
+        self._changes.record(connection, cancelled, "approval.cancelled")
+        return cancelled
+
+    def about(self, connection: Connection, agent_id: str) -> builtins.list[Request]:
+        """Return the requests about an agent itself, oldest first, with their states as of now."""
+        now = self._store.clock()
+        where = (approval.c.agent_id == agent_id, approval.c.access == LIFE)
+        return [request.at(now) for request in rows.load(connection, *where)]
+
+    def cancel_all(
+        self, connection: Connection, agent_id: str, reason: str, *, access: str | None = None
+    ) -> int:
+        """End every request of an agent that is open, or approved and not used.
+
+        Args:
+            connection: A write transaction of the store.
+            agent_id: The agent.
+            reason: Why.
+            access: Only requests of this access.
+
+        Returns:
+            How many there were.
+        """
+        now = self._store.clock()
+        where = [approval.c.agent_id == agent_id, approval.c.state.in_(("pending", "approved"))]
+        if access is not None:
+            where.append(approval.c.access == access)
+        found = [
+            self._changes.lapse(connection, item, now) for item in rows.load(connection, *where)
+        ]
+        still = [item for item in found if item.state in ("pending", "approved")]
+        for request in still:
+            self._cancel(connection, request, reason)
+        return len(still)
 
     def expire(self) -> int:
         """Record every deadline that has passed; return how many did.
@@ -549,6 +606,9 @@ class Approvals:
             reviewer,
             [item.edited_by for item in (request, *history) if item.edited_by is not None],
         )
+        if request.about_agent:
+            args = self._changes.unseal(connection, request)["proposed"]
+            separate_from_agent(reviewer, owner=args["owner"], asked_by=args["asked_by"])
         return request
 
     @staticmethod

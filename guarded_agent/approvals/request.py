@@ -16,6 +16,10 @@ CONCERN = "concern"
 """The category of the finding by which the monitor asks about a concern that an agent raises."""
 
 
+LIFE = "agent"
+"""The access of a request about an agent itself. No call of a tool can have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Vote:
     """What one reviewer said.
@@ -162,6 +166,11 @@ class Request:
         return any(
             finding.category == CONCERN and finding.guard == "monitor" for finding in self.reasons
         )
+
+    @property
+    def about_agent(self) -> bool:
+        """Whether it asks that an agent may act at all: its approval takes effect with the vote."""
+        return self.access == LIFE
 
     @property
     def ended(self) -> bool:

@@ -172,6 +172,8 @@ def reject(session: Session, request_id: str, reviewer: str, reason: str, as_jso
             request.id, "reject", reviewer=reviewer, digest=request.digest, reason=reason
         )
     words = "Rejected. The call will not run; the agent is told why."
+    if request.about_agent:
+        words = f"Rejected. The agent {visible(request.agent_id)} stays as it is."
     _told(request, as_json, _after_answer(request) if request.concern else words)
 
 
@@ -276,7 +278,9 @@ def json_object(text: str, option: str) -> dict[str, Any]:
 
 
 def _queue(store: Store) -> Approvals:
-    return Approvals(store, AuditLog(store))
+    from guarded_agent.monitor.lifecycle import queue  # it loads the policy room
+
+    return queue(store, AuditLog(store))
 
 
 def _print_waiting(session: Session, waiting: list[Request], now: float) -> None:
@@ -300,6 +304,8 @@ def _print_waiting(session: Session, waiting: list[Request], now: float) -> None
 
 
 def _after_approval(request: Request) -> str:
+    if request.about_agent and request.state == "used":
+        return f"Approved. The agent {visible(request.agent_id)} is active."
     if request.state == "pending":
         return f"Your approval counts: {visible(votes(request))}. Others have to approve too."
     if request.concern:

@@ -48,7 +48,8 @@ def show_card(
     if not request.reasons:
         say("  - the policy asks a person for every call of this tool")
     say()
-    say("Arguments, redacted" if arguments is None else "Arguments, as they are", _HEAD)
+    head = "Arguments, redacted" if arguments is None else "Arguments, as they are"
+    say("What the agent is" if request.about_agent else head, _HEAD)
     _print_arguments(request.preview if arguments is None else arguments)
     say()
     facts = {
@@ -92,10 +93,11 @@ def commands(request: Request, reviewer: str | None = None) -> list[list[str]]:
             ["approvals", "approve", *base, *roles, "--digest", request.digest, *answer],
             ["approvals", "reject", *base, *answer],
         ]
+    edit = ["approvals", "edit", *base, "--args", "@new-arguments.json"]
     return [
         ["approvals", "approve", *base, *roles, "--digest", request.digest],
         ["approvals", "reject", *base, "--reason", "WHY"],
-        ["approvals", "edit", *base, "--args", "@new-arguments.json"],
+        *([] if request.about_agent else [edit]),
     ]
 
 
@@ -109,6 +111,9 @@ def data(label: Label) -> str:
 
 def asker(request: Request) -> str:
     """Return who asks, for whom and where, in words."""
+    if request.about_agent:
+        person = str(request.preview.get("asked_by") or "its program, as it started")
+        return f"{person}; neither they nor the owner of {request.agent_id} can decide"
     edited = f"; arguments edited by {request.edited_by}" if request.edited_by else ""
     user = f"for {request.user}" if request.user else "for no named person"
     return f"agent {request.agent_id}, {user}, in thread {request.thread_id}{edited}"
@@ -137,6 +142,9 @@ def clock(request: Request, now: float) -> str:
     if request.state == "pending" and request.concern:
         left = duration(request.decide_by - now)
         return f"{asked}; unless somebody answers in {left}, the agent is told that nobody has"
+    if request.state == "pending" and request.about_agent:
+        left = duration(request.decide_by - now)
+        return f"{asked}; {left} left to decide; approval takes effect with the last vote"
     if request.state == "pending":
         return (
             f"{asked}; denied in {duration(request.decide_by - now)} unless decided; "

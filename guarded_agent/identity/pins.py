@@ -44,6 +44,12 @@ class Pin:
     changed: str
 
     @property
+    def flags(self) -> tuple[str, ...]:
+        """What a person should see in its words, as it offers itself now."""
+        now = self.offered or self.accepted
+        return () if now is None else now.flags
+
+    @property
     def waits(self) -> bool:
         """Whether a person has to decide on it."""
         return self.offered is not None

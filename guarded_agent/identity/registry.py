@@ -107,6 +107,10 @@ class Registry:
             else:
                 known = self._update(connection, known, profile)
             self._offer(connection, known, profile)
+            if self._is_late(known, profile):
+                self._recorder.append(
+                    connection, "agent.overdue", agent_id=known.id, data={"review": profile.review}
+                )
             known = self._must(connection, name)
             if known.state == "draft" and draft is not None:
                 draft(connection, known)
@@ -119,10 +123,16 @@ class Registry:
         waits = known.state == "draft" and draft is not None
         return (
             waits
+            or self._is_late(known, profile)
             or bool(_changes(known, profile))
             or (profile.tools is not None and known.tools_at is None)
             or bool(self._planned(connection, known, profile))
         )
+
+    def _is_late(self, known: AgentIdentity, profile: Profile) -> bool:
+        """Return whether the review of an agent is overdue as its program starts."""
+        now = self._store.clock()
+        return profile.tools is not None and replace(known, review=profile.review).overdue(now)
 
     def _add(self, connection: Connection, profile: Profile) -> AgentIdentity:
         now = self._store.clock()
@@ -241,7 +251,7 @@ class Registry:
             tool: Its name.
             manifest: The digest of what the person saw.
             by: Who accepts it; never the agent itself.
-            reason: Why.
+            reason: Why. It goes into the log: give it redacted.
 
         Raises:
             Denied: Nobody says who or why, or it does not wait, or changed once more.
@@ -254,7 +264,13 @@ class Registry:
                 connection, agent_id, tool, manifest=manifest, by=person, now=now
             )
             flags = [] if accepted.accepted is None else list(accepted.accepted.flags)
-            data = {"tool": tool, "manifest": manifest, "by": person, "flags": flags}
+            data: dict[str, Any] = {
+                "tool": tool,
+                "manifest": manifest,
+                "by": person,
+                "reason": reason.strip(),
+                "flags": flags,
+            }
             self._recorder.append(connection, "tool.accepted", agent_id=agent_id, data=data)
             return accepted
 
@@ -268,7 +284,7 @@ class Registry:
         with self._store.write(durable=True) as connection:
             self._must(connection, agent_id)
             kept = pins.keep(connection, agent_id, tool, manifest=manifest)
-            data = {"tool": tool, "manifest": manifest, "by": person}
+            data = {"tool": tool, "manifest": manifest, "by": person, "reason": reason.strip()}
             self._recorder.append(connection, "tool.refused", agent_id=agent_id, data=data)
             return kept
 
@@ -341,10 +357,8 @@ class Registry:
         Raises:
             Denied: Nobody says who or why, or the move is not legal.
         """
-        person = _person(agent_id, f"becomes {state}", by, reason)
         known = self._must(connection, agent_id)
-        if state not in MOVES[known.state]:
-            raise Denied(f"the agent {agent_id!r} is {known.state} and cannot become {state}")
+        person = self.check_move(known, state, by, reason)
         if state == "active" and not approved and _needs_approval(known):
             raise Denied(
                 f"the agent {agent_id!r} becomes active only when people approve it: "
@@ -360,13 +374,26 @@ class Registry:
                 changed_at=self._store.clock(),
             )
         )
+        kind = "agent.approved" if known.state == "draft" and state == "active" else _EVENTS[state]
         self._recorder.append(
             connection,
-            _EVENTS[state],
+            kind,
             agent_id=agent_id,
             data={"from": known.state, "to": state, "by": person, **(more or {})},
         )
         return self._must(connection, agent_id)
+
+    @staticmethod
+    def check_move(known: AgentIdentity, state: State, by: str, reason: str) -> str:
+        """Return who says that an agent becomes `state`, in one form, if that is legal.
+
+        Raises:
+            Denied: Nobody says who or why, or the move is not legal.
+        """
+        person = _person(known.id, f"becomes {state}", by, reason)
+        if state not in MOVES[known.state]:
+            raise Denied(f"the agent {known.id!r} is {known.state} and cannot become {state}")
+        return person
 
     def find(self, connection: Connection, agent_id: str) -> AgentIdentity | None:
         """Return one agent inside the caller's transaction; None if it is not registered."""

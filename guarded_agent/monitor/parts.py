@@ -96,6 +96,7 @@ class Parts:
     pseudonyms: Pseudonymizer | None = None
     bound: frozenset[str] = frozenset()
     worker: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _asked: float = float("-inf")
     _running: set[str] = field(default_factory=set[str])
     _lately: Lately = field(default_factory=Lately)
     _begun: Begun = field(default_factory=Begun)

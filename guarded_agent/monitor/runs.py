@@ -16,15 +16,15 @@ from guarded_agent.core.provenance import fields
 from guarded_agent.identity import verify
 from guarded_agent.identity.running import digests_around
 from guarded_agent.identity.tickets import process_key
+from guarded_agent.monitor.alive import Alive
 from guarded_agent.monitor.flow import CallFlow, label_of, notice
 from guarded_agent.monitor.judge import passed
-from guarded_agent.monitor.parts import Parts
 from guarded_agent.monitor.standing import Receipt, Replay
 from guarded_agent.policy import Decision, release, reserve, settle
 from guarded_agent.store import Entry, Ledger, memory, provenance
 
 
-class Runs(Parts):
+class Runs(Alive):
     """The monitor's side that lets bodies run."""
 
     def begin(self, action: Action) -> Receipt | Replay:
@@ -182,7 +182,8 @@ class Runs(Parts):
             flow: What listened to the body.
 
         Raises:
-            Denied: A guard halts the run. The action is recorded as done.
+            Denied: A guard halts the run, or the agent was stopped meanwhile. The action is
+                recorded as done, with its result.
             StoreError: The outcome could not be recorded; it is uncertain.
         """
         verdict = ALLOW
@@ -240,7 +241,10 @@ class Runs(Parts):
             data = {"tool": action.tool, **verdict.as_json()}
             # Late: a person settled it while it was still running.
             self._log(connection, "action.done" if mine else "action.late", action, data)
+            stopped = self._stopped(connection, action.tool)
         _hand_on(flow, label)
+        if stopped:
+            raise Denied(stopped)
         if verdict.effect is Effect.HALT:
             raise Denied(verdict.message or "A guard halted this run.")
         return allowed

@@ -9,20 +9,21 @@ from typing import Any
 
 from guarded_agent.core import Context, Effect, Stage, Subject, Verdict, digest
 from guarded_agent.core.errors import ActionError, Denied
+from guarded_agent.monitor.alive import Alive
 from guarded_agent.monitor.judge import passed
-from guarded_agent.monitor.parts import Parts
 from guarded_agent.store import memory, provenance
 
 
-class Texts(Parts):
+class Texts(Alive):
     """The monitor's side that texts pass."""
 
     def pass_text(self, stage: Stage, payload: Any, *, thread_id: str, source: str = "") -> Any:
         """Judge a text or nested data and return what may pass in its place.
 
         Raises:
-            Denied: A guard halts the run.
+            Denied: A guard halts the run, or the agent may not act.
         """
+        self.require_active()
         mark = self._mark(stage, payload, thread_id)
         if self._needs_no_look(stage, mark):
             return payload
@@ -36,6 +37,7 @@ class Texts(Parts):
         self, stage: Stage, payload: Any, *, thread_id: str, source: str = ""
     ) -> Any:
         """Do what `pass_text` does, from an event loop."""
+        await self.arequire_active()
         mark = self._mark(stage, payload, thread_id)
         if self._needs_no_look(stage, mark):
             return payload

@@ -17,7 +17,7 @@ from guarded_agent import GuardMiddleware, create_guarded_agent, guard
 from guarded_agent.approvals import Approvals
 from guarded_agent.approvals.queue import MAX_PENDING
 from guarded_agent.core import Effect, Finding, Stage, Subject, Verdict
-from guarded_agent.core.errors import PolicyError, VoteRefused
+from guarded_agent.core.errors import Denied, PolicyError, VoteRefused
 from guarded_agent.store import Store
 from guarded_agent.testing import ScriptedModel, call, say
 from guarded_agent.tools import Concern, concern_tool
@@ -421,7 +421,8 @@ def test_an_agent_that_is_suspended_does_nothing_and_raises_none(make: Make, sto
 
     made = make(Told([say("", ODD), say("Sorry.")]))
     Registry(store, AuditLog(store)).suspend("agent", by="ann", reason="stop")
-    made.agent.invoke(HELLO, THREAD)
+    with pytest.raises(Denied, match="is suspended"):
+        made.agent.invoke(HELLO, THREAD)
     assert made.approvals.pending() == []
 
 
