@@ -7,6 +7,7 @@ from typing import Any
 
 from guarded_agent.core.action import Action
 from guarded_agent.core.context import Context
+from guarded_agent.core.effect import Effect
 from guarded_agent.policy.match import Decision, Engine, Trial
 
 
@@ -71,6 +72,12 @@ def explain(engine: Engine, action: Action, context: Context, now: float = 0.0) 
         context: What its thread has seen and done.
         now: Seconds since the epoch, for conditions on the hour.
     """
-    decision = engine.decide(action, context, now)
-    trials, _ = engine.weigh(action, context, now, every=True)
+    trials, limits = engine.weigh(action, context, now, every=True)
+    # A decision stops at the first denial, so there it may have fewer reasons to give.
+    stopped = any(trial.matched and trial.effect is Effect.DENY for trial in trials)
+    decision = (
+        engine.decide(action, context, now)
+        if stopped
+        else engine.concluded(action.tool, trials, limits)
+    )
     return Explanation(action.tool, decision, tuple(trials))

@@ -230,8 +230,11 @@ class Engine:
             context: What its thread has seen and done.
             now: Seconds since the epoch.
         """
-        rules = self._tools.get(action.tool)
-        trials, limits = self.weigh(action, context, now)
+        return self.concluded(action.tool, *self.weigh(action, context, now))
+
+    def concluded(self, tool: str, trials: Sequence[Trial], limits: Sequence[Limit]) -> Decision:
+        """Return the decision that `trials` lead to; `weigh` made them."""
+        rules = self._tools.get(tool)
         decisive = _decisive(trials)
         if decisive.error:
             effect = Effect.DENY
@@ -241,7 +244,7 @@ class Engine:
             effect = decisive.effect
             reasons = [t.because for t in trials if t.matched and t.effect == effect and t.because]
             because = "; ".join(dict.fromkeys(reasons))
-            message = decisive.message or _message(effect, action.tool)
+            message = decisive.message or _message(effect, tool)
         asks = effect is Effect.APPROVE and rules is not None
         return Decision(
             effect=effect,
