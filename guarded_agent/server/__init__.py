@@ -1,10 +1,11 @@
-"""The approval queue as a web page that shows, and never decides.
+"""The approval queue in a browser, and as an API: who is who, and what they decide.
 
     from guarded_agent.server import serve
     serve("sqlite:///guarded_agent.db")
 
-Needs the extra `server`. A vote is given on the command line, where the page shows the
-exact command to type; no address of this server changes anything a person decides.
+Needs the extra `server`. A vote is the same here as everywhere: it carries the digest that the
+reviewer saw, and `approvals` decides whether it counts. Who the reviewer is comes from a
+session or a token, never from what a page or a program says.
 """
 
 from __future__ import annotations
@@ -15,29 +16,31 @@ from guarded_agent.core.errors import MissingExtra
 from guarded_agent.server.serve import serve
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from fastapi import FastAPI
 
+    from guarded_agent.server.settings import Settings
     from guarded_agent.store import Store
 
 __all__ = ["create_app", "serve"]
 
+_EXTRA = {"argon2", "fastapi", "httpx", "jinja2", "joserfc", "python_multipart", "starlette"}
 
-def create_app(store: Store, *, token: str, link_token: str | None = None) -> Starlette:
-    """Return the pages as an ASGI application, for a server of your own.
+
+def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
+    """Return the pages and the API as an ASGI application, for a server of your own.
 
     Args:
-        store: Where the requests are.
-        token: What a program sends as `Authorization: Bearer ...`; at least 16 characters.
-        link_token: Opens `/?token=...` in a browser, once. By default it is `token`.
+        store: Where the requests and the reviewers are.
+        settings: How people reach it (`guarded_agent.server.settings.Settings`); by default
+            over plain HTTP on this machine.
 
     Raises:
-        MissingExtra: Starlette or Jinja is not installed.
-        ValueError: A token is too short.
+        MissingExtra: A package of the extra `server` is not installed.
     """
     try:
         from guarded_agent.server import app  # a web framework: only for who serves
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in {"starlette", "jinja2"}:
+        if (error.name or "").partition(".")[0] in _EXTRA:
             raise MissingExtra("the approval page", "server") from None
         raise
-    return app.create_app(store, token=token, link_token=link_token)
+    return app.create_app(store, settings)

@@ -231,6 +231,7 @@ pin = Table(
     ),
 )
 
+<<<<<<< HEAD
 used = Table(
     "guard_used",
     metadata,
@@ -267,4 +268,83 @@ place = Table(
 )
 
 LEAST_PRIVILEGE: tuple[Table, ...] = (provenance, pin, family_read, place, used)
+=======
+reviewer = Table(
+    "guard_reviewer",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("roles_json", Text, nullable=False),
+    Column("password_hash", Text, nullable=False, default=""),
+    Column("issuer", String(400)),
+    Column("subject", String(400)),
+    Column("active", Boolean, nullable=False),
+    Column("created_by", String(200), nullable=False, default=""),
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("issuer", "subject", name="guard_reviewer_subject"),
+    CheckConstraint("(issuer IS NULL) = (subject IS NULL)", name="guard_reviewer_whole"),
+)
+
+session = Table(
+    "guard_session",
+    metadata,
+    Column("id_hash", String(64), primary_key=True),
+    Column("reviewer", String(200), ForeignKey("guard_reviewer.name"), nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("proved_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("ends_at", Float, nullable=False),
+)
+Index("guard_session_of", session.c.reviewer)
+
+link = Table(
+    "guard_link",
+    metadata,
+    Column("id_hash", String(64), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("roles_json", Text, nullable=False),
+    Column("made_by", String(200), nullable=False),
+    Column("made_at", Float, nullable=False),
+    Column("ends_at", Float, nullable=False),
+    CheckConstraint("kind IN ('first','join','reset')", name="guard_link_kind"),
+)
+
+token = Table(
+    "guard_token",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("reviewer", String(200), ForeignKey("guard_reviewer.name"), nullable=False),
+    Column("label", String(200), nullable=False),
+    Column("secret_hash", String(64), nullable=False),
+    Column("scopes_json", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("ends_at", Float, nullable=False),
+    Column("revoked_at", Float),
+    Column("used_at", Float),
+)
+Index("guard_token_of", token.c.reviewer)
+
+attempt = Table(
+    "guard_attempt",
+    metadata,
+    Column("who", String(64), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("blocked_until", Float, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+AGENT_COLUMNS = ("family", "version", "review", "parts_json", "rules_json", "tools_at")
+"""The columns of `guard_agent` that schema version 3 added."""
+
+LEAST_PRIVILEGE: tuple[Table, ...] = (
+    provenance,
+    pin,
+    reviewer,
+    session,
+    link,
+    token,
+    attempt,
+)
+>>>>>>> 36eeb0f (Let reviewers sign in: accounts, sessions, one-time links and tokens behind a shield that every request passes)
 """The tables that schema version 3 added."""

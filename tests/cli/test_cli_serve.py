@@ -6,10 +6,12 @@ import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from typing import Any
 
+import httpx
 import pytest
+
+PASSWORD = "correct horse battery"
 
 
 @pytest.mark.slow
@@ -29,10 +31,11 @@ def test_the_queue_is_served_until_ctrl_c(desk: Any, environment: dict[str, str]
     assert server.stderr is not None
     try:
         lines = [server.stdout.readline() for _ in range(3)]
-        [link] = re.findall(r"http://127\.0\.0\.1:\d+/\?token=\S+", "".join(lines))
-        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        with opener.open(link, timeout=60) as page:
-            assert request.id in page.read().decode()
+        [link] = re.findall(r"http://127\.0\.0\.1:\d+/join/\S+", "".join(lines))
+        with httpx.Client(trust_env=False, follow_redirects=True, timeout=60) as browser:
+            form = {"name": "ann@acme.example", "password": PASSWORD, "again": PASSWORD}
+            secret = re.findall(r'name="csrf" value="([0-9a-f]+)"', browser.get(link).text)[0]
+            assert request.id in browser.post(link, data={**form, "csrf": secret}).text
         server.send_signal(signal.SIGINT)
         assert server.wait(60) == 0  # this is how it is meant to end
         assert server.stderr.read().strip() == ""

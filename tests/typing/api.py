@@ -106,7 +106,7 @@ def look_after_the_store() -> Verified:
         log = AuditLog(store)
         queue: list[Request] = Approvals(store, log).pending()
         print(queue, [event.kind for event in log.tail(5)])
-        create_app(store, token="a token of some length")
+        create_app(store)
         return verify(store)
 
 

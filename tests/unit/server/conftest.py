@@ -1,4 +1,4 @@
-"""A queue with requests in it, and the pages over it."""
+"""A queue with requests in it, the pages over it, and people who are signed in."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from guarded_agent.approvals import Approvals, Request
 from guarded_agent.audit import AuditLog
 from guarded_agent.core import Action, Finding, Label
-from guarded_agent.server import create_app
+from guarded_agent.server import create_app, passwords
 from guarded_agent.store import Store
 
-TOKEN = "bearer-token-for-tests"
-LINK = "link-token-for-tests"
+BASE = "http://127.0.0.1:8383"
+COOKIE = "guarded_agent"
 
 Ask = Callable[..., Request]
 
@@ -55,13 +56,35 @@ def ask(store: Store, queue: Approvals) -> Ask:
 
 
 @pytest.fixture
-def web(store: Store) -> TestClient:
-    """A browser that has not opened the link yet."""
-    return TestClient(create_app(store, token=TOKEN, link_token=LINK))
+def app(store: Store) -> FastAPI:
+    """The pages, over plain HTTP on this machine."""
+    return create_app(store)
 
 
 @pytest.fixture
-def reviewer(web: TestClient) -> TestClient:
-    """A browser that has opened the link."""
-    web.get("/", params={"token": LINK})
-    return web
+def web(app: FastAPI) -> TestClient:
+    """A browser in which nobody has signed in."""
+    return TestClient(app, base_url=BASE)
+
+
+@pytest.fixture
+def person(store: Store, app: FastAPI) -> Callable[..., TestClient]:
+    """Return a browser in which a person has signed in a moment ago."""
+
+    def person(name: str = "ann@acme.example", *roles: str, password: str = "") -> TestClient:
+        accounts = app.state.site.accounts
+        password_hash = passwords.hashed(password) if password else "none"
+        with store.write() as connection:
+            accounts.reviewers.add(
+                connection, name, roles=roles, by="a test", password_hash=password_hash
+            )
+            cookie = accounts.sessions.open(connection, name, "password", store.clock())
+        return TestClient(app, base_url=BASE, cookies={COOKIE: cookie})
+
+    return person
+
+
+@pytest.fixture
+def reviewer(person: Callable[..., TestClient]) -> TestClient:
+    """A browser in which a reviewer has signed in."""
+    return person()

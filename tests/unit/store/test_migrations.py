@@ -93,7 +93,7 @@ def test_the_steps_lead_from_the_first_version_to_the_tables_of_a_new_database(
 
     whole = tables()
     with any_store.write() as connection:
-        for name in ("guard_vault", *(table.name for table in LEAST_PRIVILEGE)):
+        for name in ("guard_vault", *(table.name for table in reversed(LEAST_PRIVILEGE))):
             connection.execute(text(f"DROP TABLE {name}"))
         for table, names in NEW_COLUMNS:
             for name in names:
