@@ -231,7 +231,6 @@ pin = Table(
     ),
 )
 
-<<<<<<< HEAD
 used = Table(
     "guard_used",
     metadata,
@@ -267,8 +266,6 @@ place = Table(
     Column("at", Float, nullable=False),
 )
 
-LEAST_PRIVILEGE: tuple[Table, ...] = (provenance, pin, family_read, place, used)
-=======
 reviewer = Table(
     "guard_reviewer",
     metadata,
@@ -334,17 +331,7 @@ attempt = Table(
     Column("at", Float, nullable=False),
 )
 
-AGENT_COLUMNS = ("family", "version", "review", "parts_json", "rules_json", "tools_at")
-"""The columns of `guard_agent` that schema version 3 added."""
+ACCOUNTS: tuple[Table, ...] = (reviewer, session, link, token, attempt)
 
-LEAST_PRIVILEGE: tuple[Table, ...] = (
-    provenance,
-    pin,
-    reviewer,
-    session,
-    link,
-    token,
-    attempt,
-)
->>>>>>> 36eeb0f (Let reviewers sign in: accounts, sessions, one-time links and tokens behind a shield that every request passes)
+LEAST_PRIVILEGE: tuple[Table, ...] = (provenance, pin, family_read, place, used, *ACCOUNTS)
 """The tables that schema version 3 added."""
