@@ -7,6 +7,7 @@ import click
 from guarded_agent.cli.policy_check import check, schema
 from guarded_agent.cli.policy_explain import explain
 from guarded_agent.cli.policy_init import init
+from guarded_agent.cli.policy_lint import lint_command
 
 
 @click.group()
@@ -14,5 +15,5 @@ def policy() -> None:
     """Write, check and test a policy file, and see what it would change."""
 
 
-for _command in (init, check, explain, schema):
+for _command in (init, check, lint_command, explain, schema):
     policy.add_command(_command)

@@ -73,6 +73,15 @@ class Arguments:
         """The top-level arguments."""
         return list(self._shape.parts)
 
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The values of arguments that a call leaves out, where the schema says them."""
+        return {
+            ".".join(path): default
+            for path, default, is_leaf in self._named
+            if is_leaf and default is not None
+        }
+
     def values(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Return the value of every variable that the call gives.
 

@@ -198,6 +198,19 @@ class Engine:
         """
         return self._tools[name].spec
 
+    def rules(self, name: str) -> ToolRules:
+        """Return what decides about the tool `name`, compiled.
+
+        Raises:
+            KeyError: There is no such tool.
+        """
+        return self._tools[name]
+
+    @property
+    def conditions(self) -> ConditionEngine:
+        """What its conditions are evaluated with."""
+        return self._conditions
+
     def family(self, agent_id: str) -> str:
         """Return whose limits and counts the agent shares: its family's, or its own alone."""
         return self.policy.agent.family or agent_id

@@ -212,3 +212,17 @@ def test_what_was_before_must_be_said_rightly(desk: Any, words: Any, told: str) 
 def test_the_schema_is_printed_for_editors(desk: Any) -> None:
     printed = json.loads(desk.type("policy", "schema").stdout)
     assert printed["required"] == ["version"]
+
+
+def test_lint_fails_on_errors_only_and_tells_place_and_fix(desk: Any, folder: Path) -> None:
+    assert desk.type("policy", "lint", "good.yaml", "--tools", "shop_tools:tools").exit_code == 0
+    (folder / "odd.yaml").write_text(GOOD.replace("args.amount > 100", "hour > 23"))
+    odd = desk.type("policy", "lint", "odd.yaml", "--tools", "shop_tools:tools")
+    assert odd.exit_code == 1
+    assert odd.stdout.splitlines()[:2] == [
+        "odd.yaml:7  error  [never-true]",
+        "    the condition of rule large is never true.",
+    ]
+    told = json.loads(desk.type("policy", "lint", "odd.yaml", "--json").stdout)
+    assert (told["ok"], told["remarks"][0]["line"]) == (False, 7)
+    assert desk.type("policy", "lint", "bad.yaml", "--tools", "shop_tools:tools").exit_code == 2
