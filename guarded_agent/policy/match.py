@@ -468,11 +468,13 @@ def _try_vouching(
     # What a condition says of vouchers decides by itself; that it asked is kept for the reviewer.
     named = asked.named_gaps(args, known)
     trials = [Trial("vouched", Effect.ALLOW, False, gaps=named)] if named and not every else []
-    if asked.effect is not Effect.ALLOW and not context.memory.label.trusted:
+    if asked.doubts(context.memory):
         gaps = asked.gaps(args, known)
         if gaps or every:
             because = words(gaps, context, asked.because) if gaps else ""
             message = "What was read in this conversation cannot by itself cause this call."
+            if context.memory.label.trusted:
+                message = "Nobody named whom or what this call is about."
             told = message if asked.effect is Effect.DENY else ""
             trials.append(
                 Trial(UNTRUSTED, asked.effect, bool(gaps), because=because, message=told, gaps=gaps)

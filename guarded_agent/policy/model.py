@@ -349,13 +349,18 @@ class UntrustedEntry(Entry):
     Attributes:
         effect: `allow` switches the check off. It needs a reason.
         because: Why it is off, or what the reviewer reads.
+        always: Ask also while nothing untrusted was read, as of an agent that may have been
+            turned before.
     """
 
     effect: RuleEffect = "approve"
     because: str = ""
+    always: StrictBool = False
 
     @model_validator(mode="after")
     def _says_why(self) -> Self:
+        if self.effect == "allow" and self.always:
+            raise ValueError("allow never asks: take out always")
         if self.effect == "allow" and not self.because.strip():
             raise ValueError("to let untrusted data decide, say why: because: '...'")
         return self

@@ -43,16 +43,22 @@ class Vouching:
         targets: The arguments that say whom or what a call is about; empty for all.
         named: What the tool's conditions ask, as voucher and argument.
         because: What the policy says about it.
+        always: True if nothing untrusted needs to be read before it is asked.
     """
 
     effect: Effect = Effect.ALLOW
     targets: tuple[str, ...] = ()
     named: tuple[tuple[Named, str], ...] = ()
     because: str = ""
+    always: bool = False
 
     def needs(self, memory: ThreadMemory) -> bool:
         """Return whether a decision needs to know what vouches for values."""
-        return bool(self.named) or (self.effect is not Effect.ALLOW and not memory.label.trusted)
+        return bool(self.named) or self.doubts(memory)
+
+    def doubts(self, memory: ThreadMemory) -> bool:
+        """Return whether a call by itself needs somebody who vouches for it."""
+        return self.effect is not Effect.ALLOW and (self.always or not memory.label.trusted)
 
     def gaps(self, args: Mapping[str, Any], known: Provenance) -> tuple[Gap, ...]:
         """Return what nobody vouches for: targets, and destinations within texts."""
@@ -101,7 +107,7 @@ def vouching(
     effect = Effect.parse(said.effect) if acts and not spec.concern else Effect.ALLOW
     targets = entry.targets or tuple(name for name in names if is_destination(name, spec))
     named = [(voucher, path.removeprefix(".")) for voucher, path in _ASKED.findall(texts)]
-    return Vouching(effect, tuple(targets), tuple(dict.fromkeys(named)), said.because)
+    return Vouching(effect, tuple(targets), tuple(dict.fromkeys(named)), said.because, said.always)
 
 
 def kinds(texts: str, names: Sequence[str]) -> dict[str, str]:
@@ -114,10 +120,12 @@ def words(gaps: Sequence[Gap], context: Context, because: str) -> str:
     """Return in words why a call is stopped."""
     paths = list(dict.fromkeys(path for path, _ in gaps))
     what = " and ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-    read = ", ".join(sorted(context.memory.tools_read)[:3]) or "this conversation"
     holds = "hold" if len(paths) > 1 else "holds"
-    why = f"{what} {holds} what neither the user nor a directory named, after untrusted data"
-    return f"{why} was read ({read})" + (f": {because}" if because else "")
+    why = f"{what} {holds} what neither the user nor a directory named"
+    if not context.memory.label.trusted:
+        read = ", ".join(sorted(context.memory.tools_read)[:3]) or "this conversation"
+        why += f", after untrusted data was read ({read})"
+    return why + (f": {because}" if because else "")
 
 
 def _every(args: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

@@ -130,3 +130,25 @@ def test_unknown_names_are_load_errors() -> None:
         decide({"rules": ALLOW, "targets": ["too"]}, {})
     with pytest.raises(PolicyError, match=r"vouched\.too"):
         decide({"rules": [{"effect": "allow", "when": "vouched.too"}]}, {})
+
+
+def test_a_policy_that_always_asks_does_so_while_nothing_was_read() -> None:
+    always = {"rules": ALLOW, "untrusted": {"always": True}}
+    asked = decide(always, {"to": "eve@evil.example"}, trusted=True)
+    linked = decide(
+        always, {"to": "ann@acme.example", "body": "See www.evil.example"}, trusted=True
+    )
+    named = decide(always, {"to": "ann@acme.example", "body": "Hi."}, trusted=True)
+
+    assert (str(asked.effect), str(linked.effect), str(named.effect)) == (
+        "approve",
+        "approve",
+        "allow",
+    )
+    assert asked.because == "to holds what neither the user nor a directory named"
+
+
+def test_to_always_ask_and_never_ask_is_an_error() -> None:
+    entry = {"untrusted": {"effect": "allow", "because": "x", "always": True}}
+    with pytest.raises(PolicyError, match="allow never asks: take out always"):
+        decide(entry, {})
