@@ -8,6 +8,7 @@ from guarded_agent.cli.policy_check import check, schema
 from guarded_agent.cli.policy_explain import explain
 from guarded_agent.cli.policy_init import init
 from guarded_agent.cli.policy_lint import lint_command
+from guarded_agent.cli.policy_test import run_tests
 
 
 @click.group()
@@ -15,5 +16,5 @@ def policy() -> None:
     """Write, check and test a policy file, and see what it would change."""
 
 
-for _command in (init, check, lint_command, explain, schema):
+for _command in (init, check, lint_command, run_tests, explain, schema):
     policy.add_command(_command)

@@ -57,6 +57,15 @@ def default() -> Policy:
 def from_file(path: str | os.PathLike[str]) -> Policy:
     """Read a policy file; see `Policy.from_file`."""
     file = os.fspath(path)
+    return from_text(read_text(file), file)
+
+
+def read_text(file: str) -> str:
+    """Return the text of a file of ours.
+
+    Raises:
+        PolicyError: It cannot be read, is too large, or is no text.
+    """
     try:
         with open(file, "rb") as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -71,10 +80,9 @@ def from_file(path: str | os.PathLike[str]) -> Policy:
     if len(data) > MAX_BYTES:
         raise PolicyError([Problem(f"is larger than {MAX_BYTES} bytes", file=file)])
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise PolicyError([Problem("is not a text file in UTF-8", file=file)]) from None
-    return from_text(text, file)
 
 
 def from_text(text: str, file: str = "policy") -> Policy:
