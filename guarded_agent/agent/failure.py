@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from guarded_agent.core.errors import GuardedAgentError
+from guarded_agent.identity.leases import leased_here, scrub
+
+E = TypeVar("E", bound=BaseException)
 
 _MOST = 100
 
@@ -71,6 +74,37 @@ def _kind(cls: type[Exception]) -> type[Exception]:
 
     body = {"__init__": start, "__str__": text, "__module__": cls.__module__}
     return type(cls.__name__, (Redacted, cls), body)
+
+
+def forget_frames(error: E) -> E:
+    """Take from an error, and from all behind it, what a body's variables held as it was raised.
+
+    Only where the call was handed a secret: what reports errors may report variables as well.
+    """
+    if leased_here():
+        for each in _chain(error):
+            each.__traceback__ = None
+    return error
+
+
+def say_less(error: E) -> E:
+    """Take what a call was handed from an error that must stay the very one that it is."""
+    forget_frames(error)
+    if leased_here() and any(scrub(said) != said for said in words(error)):
+        error.args = tuple(scrub(str(item)) for item in error.args)
+        error.__cause__ = error.__context__ = None
+        vars(error).clear()
+    return error
+
+
+def carries_objects(error: BaseException) -> bool:
+    """Return whether an error holds more than words and numbers, such as a request."""
+    return any(
+        item is not None and not isinstance(item, (str, bool, int, float))
+        for each in _chain(error)
+        for name, item in (*enumerate(each.args), *vars(each).items())
+        if name != "__notes__" and not isinstance(each, BaseExceptionGroup)
+    )
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -31,7 +31,7 @@ from langgraph.errors import GraphBubbleUp
 from guarded_agent.agent.acting import acting
 from guarded_agent.agent.concern import answered
 from guarded_agent.agent.describe import Shape
-from guarded_agent.agent.failure import again
+from guarded_agent.agent.failure import again, carries_objects, forget_frames, say_less
 from guarded_agent.agent.holding import agive_back, ahold, handed, hold
 from guarded_agent.agent.net import BODY, RECEIPT, Net, under
 from guarded_agent.agent.passing import arguments, through
@@ -54,7 +54,7 @@ from guarded_agent.core.errors import (
     UnguardedCall,
 )
 from guarded_agent.core.flow import current_flow, flowing
-from guarded_agent.identity.leases import remembering
+from guarded_agent.identity.leases import leased_here, remembering
 from guarded_agent.identity.running import inside
 from guarded_agent.monitor import Monitor, Receipt, Replay, Standing, kept
 from guarded_agent.monitor.flow import CallFlow
@@ -320,12 +320,14 @@ def _failure(
     the error itself, or one that says less where its words may not pass.
     """
     try:
-        error = told(monitor, error)
+        error = told(monitor, forget_frames(error))
         text = monitor.fail(receipt, error, flow)
     except Exception:
         return _unrecorded(monitor, receipt)
-    kind = f"{type(error).__name__}: "
-    return again(error, [str(error)], [text.removeprefix(kind)])
+    passed = text.removeprefix(f"{type(error).__name__}: ")
+    # What a client's error carries along, a request with its headers, no look at words can clean.
+    opaque = leased_here() and carries_objects(error)
+    return again(error, [] if opaque else [str(error)], [passed])
 
 
 def _unrecorded(monitor: Monitor, receipt: Receipt) -> OutcomeUncertain:
@@ -537,14 +539,16 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
                 result = body(self, *args, **injected(kwargs, around, monitor))
         except GraphBubbleUp as signal:
             monitor.pause(receipt)
-            raise asked(monitor, signal) from None
-        except OutcomeUncertain:  # the tool itself does not know
+            raise asked(monitor, forget_frames(signal)) from None
+        except OutcomeUncertain as error:  # the tool itself does not know
             monitor.lose(receipt)
+            say_less(error)
             raise
         except Exception as error:
             failure = _failure(monitor, receipt, error, flow)
-        except BaseException:
+        except BaseException as error:
             monitor.lose(receipt)
+            say_less(error)
             raise
         if failure is not None:  # raised here, so that the original is not its context
             raise failure
@@ -564,14 +568,16 @@ def _guarded_class(cls: type[BaseTool]) -> type[BaseTool]:
                 result = await abody(self, *args, **injected(kwargs, around, monitor))
         except GraphBubbleUp as signal:
             await asyncio.to_thread(monitor.pause, receipt)
-            raise asked(monitor, signal) from None
-        except OutcomeUncertain:
+            raise asked(monitor, forget_frames(signal)) from None
+        except OutcomeUncertain as error:
             await asyncio.to_thread(monitor.lose, receipt)
+            say_less(error)
             raise
         except Exception as error:
             failure = _failure(monitor, receipt, error, flow)  # no await: it would not be recorded
-        except BaseException:
+        except BaseException as error:
             monitor.lose(receipt)
+            say_less(error)
             raise
         if failure is not None:
             raise failure

@@ -22,13 +22,14 @@ the original, and the secret in its text, as `__context__`. Leave the block firs
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from guarded_agent.core.errors import Denied, UnguardedCall
 from guarded_agent.identity.held import Held, gather
 from guarded_agent.identity.leased import REGISTER, Forms, Spot, apart, telling
+from guarded_agent.identity.quiet import quieten
 from guarded_agent.identity.secrets import Secret, SecretRef
 
 
@@ -48,8 +49,33 @@ class _Lease:
 
 _current: ContextVar[_Lease | None] = ContextVar("guarded_agent_lease", default=None)
 
-_known: ContextVar[dict[str, str] | None] = ContextVar("guarded_agent_known", default=None)
-"""Values leased in the call around that are too plain to be found elsewhere, and their names."""
+
+class _Known(dict[str, str]):
+    """Values leased in the call around that are too plain to be found elsewhere, and their names.
+
+    Attributes:
+        leased: Whether the call was handed any secret at all.
+    """
+
+    leased = False
+
+
+_known: ContextVar[_Known | None] = ContextVar("guarded_agent_known", default=None)
+
+
+def leased_here() -> bool:
+    """Return whether the call around was handed a secret, in this body or in one that it ran."""
+    known = _known.get()
+    return known is not None and known.leased
+
+
+def leased(secrets: Iterable[Secret]) -> None:
+    """Remember that the call around was handed `secrets`, and know them by their values."""
+    known = _known.get()
+    if known is not None:
+        known.leased = True
+    REGISTER.add(secrets)
+    quieten(scrub)
 
 
 @contextmanager
@@ -69,7 +95,7 @@ def remembering() -> Generator[None]:
         'key [secret:crm]'
     """
     around = _known.get()
-    known: dict[str, str] = {}
+    known = _Known()
     token = _known.set(known)
     try:
         yield
@@ -77,6 +103,7 @@ def remembering() -> Generator[None]:
         _known.reset(token)
         if around is not None:  # a call inside a call: the outer one's result may hold it too
             around.update(known)
+            around.leased = around.leased or known.leased
 
 
 @contextmanager
@@ -110,6 +137,7 @@ def holding(secrets: Held) -> Generator[None]:
     known = _known.get()
     if known is not None:
         known.update(held.plain)
+    leased(secrets.secrets.values())
     token = _current.set(held)
     try:
         yield

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from guarded_agent.core.errors import Denied, MissingExtra, UnguardedCall
-from guarded_agent.identity.leased import REGISTER
+from guarded_agent.identity.leases import leased
 from guarded_agent.identity.running import RunningCall, running
 from guarded_agent.identity.secrets import Secret
 from guarded_agent.identity.tickets import LIFETIME
@@ -140,7 +140,7 @@ def issue(
     jwt, key = _jwt(), _key(store)
     header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.thumbprint()}
     token = Secret("token", jwt.encode(header, claims, key, algorithms=[ALGORITHM]))
-    REGISTER.add([token])
+    leased([token])
     return token, claims
 
 
