@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from guarded_agent.agent.made_of import profile
 from guarded_agent.agent.passing import this_thread
+from guarded_agent.approvals import BackOff, Rung, Terms
 from guarded_agent.audit import AuditLog
 from guarded_agent.core import Guard, ToolSpec
 from guarded_agent.core.errors import PolicyError
@@ -19,6 +20,7 @@ from guarded_agent.monitor import Monitor
 from guarded_agent.monitor.lifecycle import Lifecycle, queue
 from guarded_agent.monitor.revealing import RevealingEngine
 from guarded_agent.policy import Engine, Policy, load
+from guarded_agent.policy.model import ApprovalsEntry, seconds
 from guarded_agent.store import Store
 from guarded_agent.store.vault import Vault
 
@@ -92,12 +94,7 @@ def open_monitor(
         guards=chosen,
         store=database,
         audit=audit,
-        approvals=queue(
-            database,
-            audit,
-            decide_within=loaded.approvals.decide_seconds,
-            execute_within=loaded.approvals.execute_seconds,
-        ),
+        approvals=queue(database, audit, terms=_terms(loaded.approvals)),
         registry=life.registry,
         redact=Redactor().redact,
         text_filter=text_filter(chosen),
@@ -111,6 +108,20 @@ def open_monitor(
         issuer=loaded.agent.issuer,
         pseudonyms=pseudonyms,
         bound=known.bound,
+    )
+
+
+def _terms(entry: ApprovalsEntry) -> Terms:
+    back_off = entry.back_off
+    return Terms(
+        decide_within=entry.decide_seconds,
+        execute_within=entry.execute_seconds,
+        separate_owner=entry.separate_owner,
+        escalate=tuple(Rung(rung.part, rung.to) for rung in entry.escalate),
+        most_pending=entry.most_pending,
+        back_off=None
+        if back_off.off
+        else BackOff(back_off.rejections, seconds(back_off.within), seconds(back_off.wait)),
     )
 
 

@@ -7,18 +7,31 @@ The queue's row is the only authority. This room leaves to others what is asked
 from __future__ import annotations
 
 from guarded_agent.approvals.duties import person
+from guarded_agent.approvals.following import Changed
+from guarded_agent.approvals.lending import Delegation
+from guarded_agent.approvals.paging import Page
 from guarded_agent.approvals.payloads import interrupt_payload
 from guarded_agent.approvals.queue import Approvals
 from guarded_agent.approvals.request import Choice, Request, Vote
 from guarded_agent.approvals.states import MOVES, State, move
 from guarded_agent.approvals.summary import summarise
+from guarded_agent.approvals.terms import BackOff, Rung, Step, Terms
+from guarded_agent.approvals.turns import Turn
 
 __all__ = [
     "MOVES",
     "Approvals",
+    "BackOff",
+    "Changed",
     "Choice",
+    "Delegation",
+    "Page",
     "Request",
+    "Rung",
     "State",
+    "Step",
+    "Terms",
+    "Turn",
     "Vote",
     "interrupt_payload",
     "move",

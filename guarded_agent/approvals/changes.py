@@ -13,13 +13,25 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, select, update
 
-from guarded_agent.approvals.request import Request
+from guarded_agent.approvals import rows, seals, turns
+from guarded_agent.approvals.request import Request, Vote
 from guarded_agent.approvals.states import State, move
 from guarded_agent.core.canonical import canonical
 from guarded_agent.core.errors import VoteRefused
-from guarded_agent.core.ports import Recorder
+from guarded_agent.core.ports import Clock, Recorder
 from guarded_agent.store.keys import Keys
 from guarded_agent.store.schema import approval
+from guarded_agent.store.watch import announce
+
+_CHANGING = (
+    "state",
+    "message",
+    "replaced_by",
+    "edited_by",
+    "execute_by",
+    "decided_at",
+    "revision",
+)
 
 
 class Changes:
@@ -28,11 +40,37 @@ class Changes:
     Args:
         keys: Seal the arguments.
         recorder: Writes the audit events.
+        clock: Tells the time.
     """
 
-    def __init__(self, keys: Keys, recorder: Recorder) -> None:
+    def __init__(self, keys: Keys, recorder: Recorder, clock: Clock) -> None:
         self._keys = keys
         self._recorder = recorder
+        self._clock = clock
+
+    def add(self, connection: Connection, request: Request, args: Mapping[str, Any]) -> Request:
+        """Write down a new request for a call with these arguments; return it as it is stored."""
+        sealed = self.seal(request, {"proposed": args})
+        new = replace(
+            request,
+            revision=rows.next_revision(connection),
+            content=seals.content({**rows.bulk(request), "args_sealed": sealed}),
+        )
+        rows.add(connection, new, sealed, seals.request_mac(self._keys, new))
+        announce(connection)
+        return new
+
+    def cast(self, connection: Connection, request: Request, given: Vote) -> Request:
+        """Write down a vote, sealed to the votes before it; the request's row still needs `set`."""
+        previous = request.votes[-1].mac if request.votes else ""
+        given = replace(given, number=len(request.votes) + 1)
+        given = replace(given, mac=seals.vote_mac(self._keys, request, given, previous))
+        rows.add_vote(connection, request.id, given)
+        return replace(request, votes=(*request.votes, given))
+
+    def set(self, connection: Connection, request: Request, **values: Any) -> Request:
+        """Give `request` other `values`, or seal anew what changed around it."""
+        return self._write(connection, request, replace(request, **values), {})
 
     def move(
         self, connection: Connection, request: Request, state: State, **values: Any
@@ -42,15 +80,34 @@ class Changes:
         Raises:
             VoteRefused: The move is not legal, or somebody else changed the request.
         """
-        moved = connection.execute(
+        raw: dict[str, Any] = {}
+        if "args_sealed" in values:
+            raw["args_sealed"] = values.pop("args_sealed")
+            values["content"] = replace(request.content, sealed=seals.sealed(raw["args_sealed"]))
+        moved = replace(request, state=move(request.state, state), **values)
+        moved = self._write(connection, request, moved, raw)
+        if state not in ("pending", "used") and not request.about_agent:
+            turns.due(connection, moved, self._clock())
+        return moved
+
+    def _write(
+        self, connection: Connection, was: Request, now: Request, raw: Mapping[str, Any]
+    ) -> Request:
+        now = replace(now, revision=rows.next_revision(connection))
+        changed = connection.execute(
             update(approval)
-            .where(approval.c.id == request.id, approval.c.state == request.state)
-            .values(state=move(request.state, state), **values)
+            .where(approval.c.id == was.id, approval.c.state == was.state)
+            .values(
+                **raw,
+                **{name: getattr(now, name) for name in _CHANGING},
+                # What somebody altered stays altered: no later change makes it good.
+                mac=seals.request_mac(self._keys, now) if now.intact else "",
+            )
         )
-        if moved.rowcount != 1:
-            raise VoteRefused(f"request {request.id} changed in the meantime: look at it again")
-        values.pop("args_sealed", None)
-        return replace(request, state=state, **values)
+        if changed.rowcount != 1:
+            raise VoteRefused(f"request {was.id} changed in the meantime: look at it again")
+        announce(connection)
+        return now
 
     def lapse(self, connection: Connection, request: Request, now: float) -> Request:
         """Record that the deadline of `request` has passed, if it has."""

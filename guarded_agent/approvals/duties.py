@@ -41,21 +41,29 @@ def person(name: str) -> str:
     return known
 
 
-def separate(request: Request, reviewer: str, editors: Iterable[str]) -> None:
+def separate(
+    request: Request, reviewer: str, editors: Iterable[str], owner: str | None = None
+) -> None:
     """Return if `reviewer` has no part in the action, else refuse.
 
     Args:
         request: What is decided on.
         reviewer: Who decides, in the form that `person` gives.
         editors: Everybody who changed the arguments on the way.
+        owner: Who owns the agent now, where that may have changed since the request.
 
     Raises:
-        VoteRefused: The reviewer is the agent, the person it acts for, or an editor.
+        VoteRefused: The reviewer is the agent, its owner where the request keeps the owner
+            apart, the person it acts for, or an editor.
     """
     if reviewer == _same(request.agent_id):
         raise VoteRefused("the agent cannot decide on its own action: a person must")
     if request.user is not None and reviewer == _same(request.user):
         raise VoteRefused("the agent acts for this person: somebody else must decide")
+    if request.owner_apart and reviewer in {_same(name) for name in (request.owner, owner) if name}:
+        raise VoteRefused(
+            "the agent belongs to this person, and the policy wants somebody else to decide"
+        )
     if reviewer in {_same(editor) for editor in editors}:
         raise VoteRefused("this person edited the action: somebody else must decide")
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from guarded_agent.approvals.quorum import unfilled
+from guarded_agent.approvals.risk import HIGH
 from guarded_agent.approvals.states import State
+from guarded_agent.approvals.terms import Step
 from guarded_agent.core.label import Label
 from guarded_agent.core.verdict import Finding
 
@@ -31,6 +34,12 @@ class Vote:
         reason: Why.
         roles: The roles that the reviewer held.
         at: When.
+        method: How it was known who the reviewer is: `cli`, `session`, `token`, `oidc` or such.
+        policy_digest: The policy that asked.
+        subject: The identity provider's own name of the account, where one was used.
+        lent: The roles that the reviewer had by delegation, and from whom.
+        number: Which vote on the request it is, from 1.
+        mac: Made with the store's key over all of it and the vote before.
     """
 
     reviewer: str
@@ -39,6 +48,12 @@ class Vote:
     reason: str
     roles: tuple[str, ...]
     at: float
+    method: str = ""
+    policy_digest: str = ""
+    subject: str = ""
+    lent: Mapping[str, str] = field(default_factory=dict[str, str])
+    number: int = 0
+    mac: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON data."""
@@ -49,6 +64,9 @@ class Vote:
             "reason": self.reason,
             "roles": list(self.roles),
             "at": self.at,
+            "method": self.method,
+            "policy_digest": self.policy_digest,
+            "lent": dict(self.lent),
         }
 
 
@@ -93,6 +111,19 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """The digests of what a row holds in bulk, so that its MAC need not read it again.
+
+    Attributes:
+        shown: Of what reviewers see: summary, reasons, arguments redacted, labels.
+        sealed: Of the sealed arguments.
+    """
+
+    shown: str = ""
+    sealed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A request to a person to decide on one action. Everything in it is redacted.
 
@@ -123,6 +154,15 @@ class Request:
         execute_by: At this time an unused approval expires.
         decided_at: When the deciding vote, the edit or the cancellation came.
         sources: Which calls had brought that data into the thread, most confidential first.
+        owner: The agent's owner when it was made, where known.
+        owner_apart: Whether the owner may not decide.
+        ladder: Who may decide when time runs out.
+        risk: Risk times irreversibility, from 1 to 9.
+        alike: The same for requests that are the same call but for thread and time.
+        revision: Counts every change of any request; of two changes the later has more.
+        content: Digests of what the row holds in bulk.
+        intact: False if somebody without the store's key wrote or changed the row or a vote:
+            nothing of it counts.
     """
 
     id: str
@@ -151,6 +191,14 @@ class Request:
     execute_by: float | None
     decided_at: float | None
     sources: tuple[Source, ...] = ()
+    owner: str | None = None
+    owner_apart: bool = False
+    ladder: tuple[Step, ...] = ()
+    risk: int = 0
+    alike: str = ""
+    revision: int = 0
+    content: Content = field(default=Content(), repr=False)
+    intact: bool = True
 
     def at(self, now: float) -> Request:
         """Return the request as it stands at `now`: past its deadline it is expired."""
@@ -178,22 +226,48 @@ class Request:
         return self.state in ("rejected", "expired", "cancelled")
 
     @property
+    def high(self) -> bool:
+        """Whether a wrong decision could cost much: it is decided on alone, not in a group."""
+        return self.impact is not None or self.risk >= HIGH
+
+    def deciders(self, now: float) -> tuple[str, ...]:
+        """Return the roles of which an approver needs one at `now`; none: anybody may."""
+        joined = {role for step in self.ladder if step.at <= now for role in step.roles}
+        return tuple(sorted(joined | set(self.roles))) if self.roles else ()
+
+    def stands_for(self, given: Vote) -> frozenset[str]:
+        """Return the roles that a vote counts for: held, lent, or reached on the ladder."""
+        had = set(given.roles) | set(given.lent)
+        if any(step.at <= given.at and had & set(step.roles) for step in self.ladder):
+            had |= set(self.roles)
+        return frozenset(had)
+
+    @property
+    def _counting(self) -> list[Vote]:
+        return [
+            given
+            for given in self.votes
+            if given.choice == "approve"
+            and given.digest == self.digest
+            and (not self.roles or set(self.roles) & self.stands_for(given))
+        ]
+
+    @property
     def approvers(self) -> frozenset[str]:
         """The people whose approval counts: of this digest, and with a role where one is asked."""
-        return frozenset(
-            vote.reviewer
-            for vote in self.votes
-            if vote.choice == "approve"
-            and vote.digest == self.digest
-            and (not self.roles or set(self.roles) & set(vote.roles))
-        )
+        return frozenset(given.reviewer for given in self._counting)
 
     @property
     def missing_roles(self) -> tuple[str, ...]:
-        """The required roles that no approver holds yet."""
-        approvers = self.approvers
-        held = {role for vote in self.votes if vote.reviewer in approvers for role in vote.roles}
-        return tuple(role for role in self.roles if role not in held)
+        """The required roles that nobody stands for yet.
+
+        Where several people must approve, each role needs another one: somebody with two
+        roles is not two people.
+        """
+        held = [self.stands_for(given) for given in self._counting]
+        if self.quorum <= 1:
+            return tuple(role for role in self.roles if not any(role in had for had in held))
+        return unfilled(self.roles, held)
 
     @property
     def complete(self) -> bool:
@@ -230,4 +304,12 @@ class Request:
             "execute_by": self.execute_by,
             "decided_at": self.decided_at,
             "sources": [source.as_json() for source in self.sources],
+            "owner": self.owner,
+            "owner_apart": self.owner_apart,
+            "ladder": [step.as_json() for step in self.ladder],
+            "risk": self.risk,
+            "high": self.high,
+            "alike": self.alike,
+            "revision": self.revision,
+            "intact": self.intact,
         }

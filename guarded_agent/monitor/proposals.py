@@ -157,6 +157,9 @@ class Proposals(Runs):
         if entry.effect is not Effect.APPROVE:
             return Standing(action, "cleared")
         request = self.approvals.of(action.digest)
+        if not request.intact:
+            words = "The record of the request to people was changed: nothing on it counts."
+            return Standing(action, "denied", words, request)
         match request.state:
             case "pending":
                 return Standing(action, "waiting", request=request)
@@ -272,7 +275,13 @@ class Proposals(Runs):
             connection, self.agent_id, only
         ):
             words = "Too many requests of this agent wait for people already."
-            whole = merge([_no("approvals", words), whole])
+            whole = self._held_back(connection, action, whole, words, "crowded")
+        elif whole.effect is Effect.APPROVE and not spec.concern:
+            until = self.approvals.back_off(connection, self.agent_id)
+            if until:
+                left = max(1, round(until - self.store.clock()))
+                words = f"People rejected too much of what this agent asked: wait {left} seconds."
+                whole = self._held_back(connection, action, whole, words, "back-off")
         entry = self._ledger.record(
             connection,
             action,
@@ -307,6 +316,13 @@ class Proposals(Runs):
             data={"tool": action.tool, "args": preview, **entry.verdict.as_json()},
         )
         return entry
+
+    def _held_back(
+        self, connection: Any, action: Action, whole: Verdict, words: str, why: str
+    ) -> Verdict:
+        """Deny what would be one request too many, and say so in the log."""
+        self._log(connection, "approval.held_back", action, {"tool": action.tool, "why": why})
+        return merge([_no("approvals", words), whole])
 
     def _heard(self, action: Action, verdict: Verdict) -> Verdict:
         """A concern reaches people whatever guards say of it: redacted, with what they found."""

@@ -106,7 +106,8 @@ class Runs(Alive):
         """
         request = self.approvals.find(connection, action.digest)
         concern = self.engine.spec(action.tool).concern
-        if request is not None and (request.state == "used" or (concern and request.ended)):
+        ended = request is not None and (request.state == "used" or (concern and request.ended))
+        if ended and request is not None and request.intact:
             return
         policy = request.policy_digest if concern and request else self.engine.digest
         self.approvals.consume(connection, action.digest, policy)

@@ -449,14 +449,67 @@ class UnlistedEntry(Entry):
     send: RuleEffect = "deny"
 
 
+class RungEntry(Entry):
+    """One step of the escalation ladder: who may decide from then on.
+
+    Attributes:
+        after: When, as a part of the time to decide: `50%`.
+        to: Roles that may then decide as if they held every role that is asked.
+    """
+
+    after: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]?%$")]
+    to: Annotated[tuple[Word, ...], Field(min_length=1)]
+
+    @property
+    def part(self) -> float:
+        """When, from 0 to 1."""
+        return int(self.after[:-1]) / 100
+
+
+class BackOffEntry(Entry):
+    """How an agent whose requests people reject has to wait before it may ask again.
+
+    Attributes:
+        rejections: From so many on it waits. Concerns are never held back.
+        within: For how long they count.
+        wait: How long it waits; each further rejection doubles that.
+        off: Switches it off. It needs a reason.
+        because: Why it is off.
+    """
+
+    rejections: Annotated[int, Strict(), Field(ge=1, le=1000)] = 5
+    within: Duration = "1h"
+    wait: Duration = "1m"
+    off: StrictBool = False
+    because: str = ""
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.off and not self.because.strip():
+            raise ValueError("to switch it off, say why: because: '...'")
+        return self
+
+
 class ApprovalsEntry(Entry):
-    """The clocks and the default quorum of approvals."""
+    """The clocks and the default quorum of approvals.
+
+    Attributes:
+        separate_owner: Whether the agent's owner may not decide. Left out, the owner may not where
+            more than one person must approve.
+        escalate: Who may decide when time runs out.
+        most_pending: How many requests of the agent may wait at a time.
+        back_off: How long the agent waits after rejections.
+    """
 
     decide_within: Duration = "30m"
     execute_within: Duration = "10m"
     on_expiry: Literal["deny"] = "deny"
     quorum: Quorum = 1
     roles: tuple[Word, ...] = ()
+    separate_owner: StrictBool | None = None
+    escalate: tuple[RungEntry, ...] = ()
+    most_pending: Annotated[int, Strict(), Field(ge=1, le=10_000)] = 200
+    back_off: BackOffEntry = BackOffEntry()
 
     @property
     def decide_seconds(self) -> int:
@@ -605,6 +658,15 @@ class Policy(Entry):
     def source(self) -> Source:
         """Where its keys stand in the file it came from."""
         return self._source
+
+    @model_validator(mode="after")
+    def _owner_is_named(self) -> Self:
+        if self.approvals.separate_owner and not self.agent.owner.strip():
+            raise ValueError(
+                "approvals.separate_owner keeps the agent's owner from deciding: say who that is "
+                "with agent.owner"
+            )
+        return self
 
     @property
     def digest(self) -> str:

@@ -182,6 +182,10 @@ class Store:
                 raise
             self._done_with(connection)
 
+    def connect(self) -> Connection:
+        """Return a connection of your own to listen on, in no transaction; close it."""
+        return self._engine.connect()
+
     def _connection(self) -> Connection:
         """Return a connection in no transaction."""
         with suppress(IndexError):

@@ -13,13 +13,9 @@ from sqlalchemy.schema import CreateColumn
 
 from guarded_agent.core.errors import StoreError
 from guarded_agent.store.schema import (
-    ACTION_COLUMNS,
-    AGENT_COLUMNS,
-    APPROVAL_COLUMNS,
+    ADDED_COLUMNS,
+    APPROVAL_INDEXES,
     LEAST_PRIVILEGE,
-    action,
-    agent,
-    approval,
     meta,
     metadata,
     vault,
@@ -35,14 +31,12 @@ def _add_vault(connection: Connection) -> None:
 def _add_least_privilege(connection: Connection) -> None:
     for table in LEAST_PRIVILEGE:
         table.create(connection)
-    for table, names in (
-        (agent, AGENT_COLUMNS),
-        (action, ACTION_COLUMNS),
-        (approval, APPROVAL_COLUMNS),
-    ):
+    for changed, names in ADDED_COLUMNS:
         for name in names:
-            column = CreateColumn(table.c[name]).compile(connection)
-            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column}"))
+            column = CreateColumn(changed.c[name]).compile(connection)
+            connection.execute(text(f"ALTER TABLE {changed.name} ADD COLUMN {column}"))
+    for index in APPROVAL_INDEXES:
+        index.create(connection)
 
 
 STEPS: tuple[Step, ...] = (_add_vault, _add_least_privilege)

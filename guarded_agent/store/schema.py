@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -122,6 +123,14 @@ approval = Table(
     Column("execute_within", Float, nullable=False),
     Column("execute_by", Float),
     Column("decided_at", Float),
+    Column("owner", String(200), nullable=False, server_default=""),
+    Column("owner_apart", Boolean, nullable=False, server_default=false()),
+    Column("ladder_json", Text, nullable=False, server_default="[]"),
+    Column("concern", Boolean, nullable=False, server_default=false()),
+    Column("risk", Integer, nullable=False, server_default="0"),
+    Column("alike", String(64), nullable=False, server_default=""),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
+    Column("mac", String(64), nullable=False, server_default=""),
     CheckConstraint(
         "state IN ('pending','approved','rejected','expired','cancelled','edited','used')",
         name="guard_approval_state",
@@ -129,6 +138,23 @@ approval = Table(
 )
 Index("guard_approval_by_state", approval.c.state, approval.c.created_at)
 Index("guard_approval_by_thread", approval.c.thread_id, approval.c.state)
+APPROVAL_INDEXES: tuple[Index, ...] = (
+    # Whole for the queue's order, so that only the rows of one page are read.
+    Index(
+        "guard_approval_by_risk",
+        approval.c.state,
+        approval.c.decide_by,
+        approval.c.risk,
+        approval.c.created_at,
+        approval.c.id,
+    ),
+    Index("guard_approval_by_use", approval.c.state, approval.c.execute_by),
+    Index("guard_approval_by_agent", approval.c.agent_id, approval.c.state, approval.c.decided_at),
+    Index("guard_approval_by_alike", approval.c.alike, approval.c.state),
+    Index("guard_approval_by_revision", approval.c.revision),
+    Index("guard_approval_by_edit", approval.c.replaced_by),
+)
+"""The indexes of `guard_approval` that schema version 3 added."""
 
 vote = Table(
     "guard_vote",
@@ -140,9 +166,53 @@ vote = Table(
     Column("reason", Text, nullable=False),
     Column("roles_json", Text, nullable=False),
     Column("at", Float, nullable=False),
+    Column("number", Integer, nullable=False, server_default="0"),
+    Column("policy_digest", String(64), nullable=False, server_default=""),
+    Column("method", String(20), nullable=False, server_default=""),
+    Column("subject", String(400), nullable=False, server_default=""),
+    Column("lent_json", Text, nullable=False, server_default="{}"),
+    Column("mac", String(64), nullable=False, server_default=""),
     PrimaryKeyConstraint("approval_id", "reviewer"),
     CheckConstraint("choice IN ('approve','reject')", name="guard_vote_choice"),
 )
+
+snooze = Table(
+    "guard_snooze",
+    metadata,
+    Column("approval_id", String(32), ForeignKey("guard_approval.id"), nullable=False),
+    Column("reviewer", String(200), nullable=False),
+    Column("until", Float, nullable=False),
+    PrimaryKeyConstraint("approval_id", "reviewer"),
+)
+
+delegation = Table(
+    "guard_delegation",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("giver", String(200), nullable=False),
+    Column("delegate", String(200), nullable=False),
+    Column("roles_json", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("method", String(20), nullable=False),
+    Column("starts_at", Float, nullable=False),
+    Column("ends_at", Float, nullable=False),
+    Column("mac", String(64), nullable=False),
+)
+Index("guard_delegation_to", delegation.c.delegate, delegation.c.ends_at)
+Index("guard_delegation_from", delegation.c.giver, delegation.c.ends_at)
+
+turn = Table(
+    "guard_turn",
+    metadata,
+    Column("agent_id", String(200), nullable=False),
+    Column("thread_id", String(200), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("worker", String(64), nullable=False, default=""),
+    Column("until", Float, nullable=False, default=0.0),
+    PrimaryKeyConstraint("agent_id", "thread_id"),
+)
+Index("guard_turn_next", turn.c.until, turn.c.since)
 
 event = Table(
     "guard_event",
@@ -240,9 +310,27 @@ used = Table(
 Index("guard_used_by_end", used.c.expires_at)
 
 ACTION_COLUMNS = ("label_json",)
-APPROVAL_COLUMNS = ("sources_json",)
+APPROVAL_COLUMNS = (
+    "sources_json",
+    "owner",
+    "owner_apart",
+    "ladder_json",
+    "concern",
+    "risk",
+    "alike",
+    "revision",
+    "mac",
+)
+VOTE_COLUMNS = ("number", "policy_digest", "method", "subject", "lent_json", "mac")
 AGENT_COLUMNS = ("family", "version", "review", "parts_json", "rules_json", "tools_at")
 """The columns that schema version 3 added to tables that were there."""
+
+ADDED_COLUMNS: tuple[tuple[Table, tuple[str, ...]], ...] = (
+    (agent, AGENT_COLUMNS),
+    (action, ACTION_COLUMNS),
+    (approval, APPROVAL_COLUMNS),
+    (vote, VOTE_COLUMNS),
+)
 
 family_read = Table(
     "guard_family_read",
@@ -333,5 +421,15 @@ attempt = Table(
 
 ACCOUNTS: tuple[Table, ...] = (reviewer, session, link, token, attempt)
 
-LEAST_PRIVILEGE: tuple[Table, ...] = (provenance, pin, family_read, place, used, *ACCOUNTS)
+QUEUE: tuple[Table, ...] = (snooze, delegation, turn)
+
+LEAST_PRIVILEGE: tuple[Table, ...] = (
+    provenance,
+    pin,
+    family_read,
+    place,
+    used,
+    *ACCOUNTS,
+    *QUEUE,
+)
 """The tables that schema version 3 added."""

@@ -233,6 +233,157 @@ def test_a_vote_moved_from_another_request_does_not_count(
             use(any_store, approvals, request.digest)
 
 
+ALTERED = {
+    "quorum": "1",
+    "roles_json": "'[]'",
+    "summary": "'Pay 8 to [NAME]'",
+    "reasons_json": "'[]'",
+    "preview_json": "'{}'",
+    "sources_json": "'[{}]'",
+    "label_json": "label_json || ' '",
+    "user_id": "'somebody'",
+    "agent_id": "'other'",
+    "tool": "'send_mail'",
+    "impact": "NULL",
+    "policy_digest": "'x'",
+    "decide_by": "9e12",
+    "execute_within": "9e12",
+    "created_at": "1",
+    "edited_by": "'eve'",
+    "replaced_by": "'x'",
+    "message": "'the boss said yes'",
+    "owner": "'eve'",
+    "owner_apart": "false",
+    "ladder_json": """'[{"at": 0, "roles": ["eve"]}]'""",
+    "risk": "1",
+    "alike": "'x'",
+    "mac": "''",
+}
+
+
+@pytest.mark.parametrize("column", ALTERED)
+def test_a_request_that_was_altered_in_the_database_is_neither_voted_on_nor_used(
+    any_store: Store, approvals: Approvals, ask: Ask, column: str
+) -> None:
+    """Attack 28. Defence: the MAC of the row, which `seals.holds` compares."""
+    terms: dict[str, Any] = {"quorum": 2, "roles": ["sre"]}
+    pending, approved = ask(**terms), ask(action(call_id="call-2"), **terms)
+    for name in (ANN, BOB):
+        approved = approve(approvals, approved, name, roles=["sre"])
+    assert (pending.intact, approved.intact, approved.state) == (True, True, "approved")
+    sql(any_store, f"UPDATE guard_approval SET {column} = {ALTERED[column]}")
+    assert not approvals.list()[0].intact
+    with pytest.raises(VoteRefused, match="changed in the database"):
+        approve(approvals, pending, roles=["sre"])
+    with pytest.raises(Denied, match=r"changed|policy|lacks"):
+        use(any_store, approvals, approved.digest)
+
+
+VOTES = {
+    "reviewer": "'eve@acme.com'",
+    "reason": "'checked twice'",
+    "roles_json": """'["sre", "security"]'""",
+    "at": "1",
+    "method": "'oidc'",
+    "policy_digest": "'x'",
+    "subject": "'eve'",
+    "lent_json": """'{"sre": "eve"}'""",
+    "number": "2",
+    "mac": "''",
+}
+
+
+@pytest.mark.parametrize("column", VOTES)
+def test_a_vote_that_was_altered_in_the_database_counts_for_nothing(
+    any_store: Store, approvals: Approvals, ask: Ask, column: str
+) -> None:
+    """Attack 28. Defence: the MAC of the vote."""
+    request = approve(approvals, ask())
+    sql(any_store, f"UPDATE guard_vote SET {column} = {VOTES[column]}")
+    with pytest.raises(Denied, match="changed in the database"):
+        use(any_store, approvals, request.digest)
+
+
+def test_a_vote_cannot_be_added_by_hand_nor_one_taken_away(
+    any_store: Store, approvals: Approvals, ask: Ask
+) -> None:
+    """Attack 28. Defence: the row's MAC covers how many votes there are, and the last."""
+    request = ask(quorum=2)
+    approve(approvals, request)
+    copied = (
+        "INSERT INTO guard_vote (approval_id, reviewer, choice, digest, reason, roles_json, at,"
+        " number, policy_digest, method, subject, lent_json, mac) SELECT approval_id,"
+        " 'eve@acme.com', choice, digest, reason, roles_json, at, 2, policy_digest, method,"
+        " subject, lent_json, mac FROM guard_vote"
+    )
+    sql(any_store, copied)
+    sql(any_store, "UPDATE guard_approval SET state = 'approved', execute_by = 9e12")
+    assert approvals.get(request.id).complete
+    with pytest.raises(Denied, match="changed in the database"):
+        use(any_store, approvals, request.digest)
+
+    other = ask(action(call_id="call-2"), quorum=2)
+    approve(approvals, other)
+    sql(any_store, "DELETE FROM guard_vote WHERE approval_id = :id", id=other.id)
+    with pytest.raises(VoteRefused, match="changed in the database"):
+        approve(approvals, other)
+
+
+def test_votes_cannot_change_places(any_store: Store, approvals: Approvals, ask: Ask) -> None:
+    """Attack 28. Defence: a vote's MAC covers the vote before it."""
+    request = ask(quorum=2)
+    approve(approvals, request)
+    approve(approvals, request, BOB)
+    sql(any_store, "UPDATE guard_vote SET number = 3 - number")
+    with pytest.raises(Denied, match="changed in the database"):
+        use(any_store, approvals, request.digest)
+
+
+def test_what_was_altered_is_not_made_good_by_a_later_change(
+    any_store: Store, approvals: Approvals, ask: Ask
+) -> None:
+    """Attack 28. Defence: `Changes` gives no MAC to a row that had none."""
+    request = ask()
+    sql(any_store, "UPDATE guard_approval SET summary = 'Pay 8 to [NAME]'")
+    assert approvals.cancel(request.id, "looks odd").state == "cancelled"
+    assert not approvals.get(request.id).intact
+
+
+def test_one_broken_row_does_not_hide_the_others(
+    any_store: Store, approvals: Approvals, ask: Ask
+) -> None:
+    """Attack 28. Defence: `rows` reads what it can of a row, and trusts none of it."""
+    broken, whole = ask(), ask(action(call_id="call-2"))
+    sql(any_store, "UPDATE guard_approval SET reasons_json = '{' WHERE id = :id", id=broken.id)
+    assert {item.id: item.intact for item in approvals.pending()} == {
+        broken.id: False,
+        whole.id: True,
+    }
+    with pytest.raises(VoteRefused, match="changed in the database"):
+        approve(approvals, broken)
+
+
+def test_a_role_that_was_lent_by_hand_in_the_database_is_none(
+    any_store: Store, approvals: Approvals, ask: Ask
+) -> None:
+    """Attack 28. Defence: the MAC of the delegation."""
+    request = ask(roles=["sre"])
+    approvals.delegate(ANN, "carl", roles=["sre"], held=["sre"], seconds=60)
+    sql(any_store, "UPDATE guard_delegation SET delegate = :bob", bob=BOB)
+    assert approvals.delegations() == []
+    with pytest.raises(VoteRefused, match="a role of sre"):
+        approve(approvals, request, BOB)
+
+
+def test_two_accounts_of_one_person_are_one_vote(approvals: Approvals, ask: Ask) -> None:
+    """Attack 9. Defence: the identity provider's subject counts, not only the name."""
+    request = ask(quorum=2)
+    approve(approvals, request, method="oidc", subject="https://idp.acme.com#4711")
+    with pytest.raises(VoteRefused, match="has voted"):
+        approve(approvals, request, BOB, method="oidc", subject="https://idp.acme.com#4711")
+    assert approve(approvals, request, BOB, subject="https://idp.acme.com#4712").state == "approved"
+
+
 def test_sealed_arguments_that_were_changed_do_not_open(
     any_store: Store, approvals: Approvals, ask: Ask
 ) -> None:

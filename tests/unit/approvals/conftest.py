@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, insert
 
-from guarded_agent.approvals import Approvals, Request
+from guarded_agent.approvals import Approvals, Request, Terms
 from guarded_agent.core import Action, Finding, Label
 from guarded_agent.store.engine import Store
+from guarded_agent.store.schema import agent
 
 POLICY = "p" * 64
 
@@ -55,6 +57,27 @@ class Desk:
     def __post_init__(self) -> None:
         self.store.clock = lambda: self.now
         self.approvals = Approvals(self.store, self.events)
+
+    def under(self, **terms: Any) -> Desk:
+        """Open the queue anew, with other terms."""
+        self.approvals = Approvals(self.store, self.events, terms=Terms(**terms))
+        return self
+
+    def owned(self, owner: str, agent_id: str = "mail-assistant") -> None:
+        """Register an agent, or give it to somebody else."""
+        with self.store.write() as connection:
+            connection.execute(delete(agent).where(agent.c.id == agent_id))
+            connection.execute(
+                insert(agent).values(
+                    id=agent_id,
+                    owner=owner,
+                    purpose="",
+                    fingerprint="f",
+                    state="active",
+                    created_at=self.now,
+                    changed_at=self.now,
+                )
+            )
 
     def action(self, args: Mapping[str, Any] | None = None, **rest: Any) -> Action:
         self.calls += 1

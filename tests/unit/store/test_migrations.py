@@ -9,9 +9,8 @@ from guarded_agent.core.errors import StoreError
 from guarded_agent.store import Store
 from guarded_agent.store.migrations import STEPS, migrate, version
 from guarded_agent.store.schema import (
-    ACTION_COLUMNS,
-    AGENT_COLUMNS,
-    APPROVAL_COLUMNS,
+    ADDED_COLUMNS,
+    APPROVAL_INDEXES,
     LEAST_PRIVILEGE,
     meta,
     metadata,
@@ -19,12 +18,6 @@ from guarded_agent.store.schema import (
 
 NEWEST = len(STEPS) + 1
 """The version of a new database."""
-NEW_COLUMNS = (
-    ("guard_agent", AGENT_COLUMNS),
-    ("guard_action", ACTION_COLUMNS),
-    ("guard_approval", APPROVAL_COLUMNS),
-)
-"""What version 3 added to tables that were there."""
 
 
 def add_colour(connection: Connection) -> None:
@@ -86,7 +79,10 @@ def test_the_steps_lead_from_the_first_version_to_the_tables_of_a_new_database(
         with any_store.read() as connection:
             found = inspect(connection)
             return {
-                name: sorted(column["name"] for column in found.get_columns(name))
+                name: sorted(
+                    str(item["name"])
+                    for item in (*found.get_columns(name), *found.get_indexes(name))
+                )
                 for name in metadata.tables
                 if found.has_table(name)
             }
@@ -95,9 +91,11 @@ def test_the_steps_lead_from_the_first_version_to_the_tables_of_a_new_database(
     with any_store.write() as connection:
         for name in ("guard_vault", *(table.name for table in reversed(LEAST_PRIVILEGE))):
             connection.execute(text(f"DROP TABLE {name}"))
-        for table, names in NEW_COLUMNS:
+        for index in APPROVAL_INDEXES:
+            index.drop(connection)
+        for table, names in ADDED_COLUMNS:
             for name in names:
-                connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
+                connection.execute(text(f"ALTER TABLE {table.name} DROP COLUMN {name}"))
         connection.execute(meta.update().where(meta.c.name == "schema_version").values(value="1"))
     assert "guard_vault" not in tables()
     assert run(any_store) == 1
