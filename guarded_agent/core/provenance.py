@@ -37,12 +37,23 @@ _FEWEST = 8
 """Letters and digits from which on spaces within a value do not count: an account number."""
 
 
+_ENDINGS = (
+    "com|net|org|info|biz|edu|gov|io|ai|co|app|dev|xyz|top|site|online|website|web|page|link|click|"
+    "shop|store|club|live|life|world|today|tech|cloud|space|digital|support|icu|vip|pro|one|tv|"
+    "de|fr|uk|eu|ch|nl|es|pl|se|dk|fi|cz|ru|ua|cn|jp|kr|br|mx|ca|au|nz|za|tk|ml|ga|cf|gq"
+)
+"""Ends of hosts by which a link is known that has neither scheme, `www.` nor path: programs make
+links of these. Ends that are words, or kinds of files, are left out: they are in honest texts."""
+
 # Every repeat is bounded, and a text is folded before: the work is linear whatever it holds.
 _LOOSE = re.compile(
     r"https?://[^\s<>\"'`]{1,2000}"
     r"|www\.[^\s<>\"'`]{1,2000}"
     r"|[a-z0-9._%+'\-]{1,64}@[a-z0-9.\-]{1,200}[a-z0-9]"
     r"|(?<![a-z0-9.\-])(?:[a-z0-9\-]{1,63}\.){1,8}[a-z]{2,24}[/:][^\s<>\"'`]{1,2000}"
+    r"|(?<![a-z0-9.\-])(?:[a-z0-9\-]{1,63}\.){1,8}(?:"
+    + _ENDINGS
+    + r")(?![a-z0-9\-])(?:\.[a-z0-9\-]{1,63}){0,8}"
     r"|(?<![a-z0-9])[a-z]{2}[0-9]{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,4})?(?![a-z0-9])"
 )
 _ENDS = ".,;:!?)]}'"

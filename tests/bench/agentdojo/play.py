@@ -15,15 +15,17 @@ from typing import Any, Literal
 from human import Human, Kind
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from own import OWN
 from world import Attack, Call, Stage, World, calls
 
 from guarded_agent import guard
 from guarded_agent.agent.graph import GuardedGraph
 from guarded_agent.testing import ScriptedModel, call, memory_store, say
 
-Mode = Literal["user", "inject", "both", "attacked"]
+Mode = Literal["user", "inject", "both", "attacked", "own"]
 MODES: tuple[Mode, ...] = ("user", "inject", "both", "attacked")
-"""User only; the attacker's calls only; both; the user's calls while the attack is in the data."""
+"""User only; the attacker's calls only; both; the user's calls while the attack is in the data.
+In `own` a call of ours follows the user's: see `own.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,27 @@ class Player:
                     if mode != "user":
                         yield self.play(user_task, injection_task, mode)
 
-    def play(self, user_task: Any, injection_task: Any, mode: Mode) -> Played:
-        """Play one episode in a thread and an environment of its own."""
+    def own(self, pairs: int | None = None) -> Iterator[tuple[str, Played]]:
+        """Play the calls of an attacker who knows the policy, each after each user's task."""
+        for user_task in self._world.user_tasks[:pairs]:
+            env = self._world.environment(user_task, {})
+            wanted = calls(user_task.ground_truth(env))
+            for words, make in OWN[self._world.name].items():
+                extra = make(wanted)
+                if extra is not None:
+                    yield words, self.play(user_task, None, "own", (extra,))
+
+    def play(
+        self, user_task: Any, injection_task: Any, mode: Mode, extra: Sequence[Call] = ()
+    ) -> Played:
+        """Play one episode in a thread and an environment of its own.
+
+        Args:
+            user_task: The user's task.
+            injection_task: The attacker's, or None.
+            mode: Whose calls to play.
+            extra: Calls of ours that follow.
+        """
         injections = (
             {}
             if injection_task is None
@@ -135,6 +156,7 @@ class Player:
             truth = injection_task.ground_truth(before.model_copy(deep=True))
             script += calls(truth, attacker=True)
             final.append(injection_task.GROUND_TRUTH_OUTPUT)
+        script += extra
         human = Human(self._human, wanted)
         self._script, self._final = script, "\n".join(final) or "Done."
         self._stage.enter(env)

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from measure import Figures, Rate, figures
 from play import Played
 
-BEGIN, END = "<!-- agentdojo figures begin -->", "<!-- agentdojo figures end -->"
+MARKS = ("<!-- agentdojo figures begin -->", "<!-- agentdojo figures end -->")
+OWN_MARKS = ("<!-- agentdojo own begin -->", "<!-- agentdojo own end -->")
+"""Between which lines of a page the figures stand, and those of calls of our own."""
 
 Runs = Mapping[tuple[str, str], Sequence[Played]]
 """The episodes of each policy and human."""
@@ -61,17 +63,29 @@ def shown(played: Sequence[Played]) -> Iterator[str]:
             yield f"    {step.state:8} {who:8} {step.call.tool} {args[:300]}{why}"
 
 
-def write(page: str, lines: Sequence[str]) -> str:
-    """Return `page` with `lines` between its marks.
+def own(played: Sequence[tuple[str, Played]]) -> list[str]:
+    """Return the table of our own calls: how often each of them ran."""
+    lines = ["| suite | what the attacker does | ran |", "| --- " * 3 + "|"]
+    rows: dict[tuple[str, str], list[bool]] = {}
+    for words, one in played:
+        rows.setdefault((one.suite, words), []).append(one.effect)
+    for (suite, words), ran in rows.items():
+        lines.append(f"| {suite} | {words} | {sum(ran)}/{len(ran)} |")
+    return lines
+
+
+def write(page: str, lines: Sequence[str], marks: tuple[str, str] = MARKS) -> str:
+    """Return `page` with `lines` between two marks.
 
     Raises:
         SystemExit: The page has no marks.
     """
-    if BEGIN not in page or END not in page:
-        raise SystemExit(f"the page has no marks {BEGIN} and {END}")
-    head, _, rest = page.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return "\n".join([head + BEGIN, "", *lines, "", END + tail])
+    begin, end = marks
+    if begin not in page or end not in page:
+        raise SystemExit(f"the page has no marks {begin} and {end}")
+    head, _, rest = page.partition(begin)
+    _, _, tail = rest.partition(end)
+    return "\n".join([head + begin, "", *lines, "", end + tail])
 
 
 def _faults(one: Played) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
     python tests/bench/agentdojo/run.py [--suites banking,slack] [--policy none,ask,ours]
         [--human perfect,none] [--show] [--write docs/ideas/agentdojo.md]
+    python tests/bench/agentdojo/run.py --own [--write docs/ideas/agentdojo.md]
 
 A scripted agent plays the ground truth of the user's task, and then that of the attack: a fully
 hijacked agent. AgentDojo's own judges say whether the task was solved and the attack reached its
@@ -23,7 +24,7 @@ from typing import Any
 
 from measure import figures
 from play import MODES, Played, Player
-from report import alone, shown, table, write
+from report import MARKS, OWN_MARKS, alone, own, shown, table, write
 from world import World, find
 
 from guarded_agent import __version__
@@ -34,8 +35,9 @@ POLICIES = Path(__file__).parent / "policies"
 def policy(name: str, world: World) -> Path | Mapping[str, Any] | None:
     """Return a policy by its name.
 
-    `none` guards nothing, `allow` has guards and no rule, `ask` asks a person for everything that
-    writes or sends, and `ours` is the file beside this one. Anything else is a path.
+    `none` guards nothing, `allow` has rules that allow everything and leaves the rest to what is
+    built in, `ask` asks a person for everything that writes or sends, and `ours` is the file beside
+    this one. Anything else is a path.
     """
     entries: dict[str, Any]
     match name:
@@ -63,6 +65,7 @@ def main() -> None:
     parser.add_argument("--attack", choices=("direct", "important"), default="important")
     parser.add_argument("--modes", default=",".join(MODES), help="which episodes, with commas")
     parser.add_argument("--pairs", type=int, help="take only that many tasks of each kind")
+    parser.add_argument("--own", action="store_true", help="play calls made to get past a policy")
     parser.add_argument("--show", action="store_true", help="list what did not go as it should")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the tables into a page")
     parser.add_argument("--agentdojo", type=Path, metavar="DIR", help="where the package lies")
@@ -70,12 +73,18 @@ def main() -> None:
 
     root = find(given.agentdojo)
     worlds = [World(name, root) for name in given.suites.split(",")]
+    if given.own:
+        tried = [
+            one for world in worlds for one in Player(world, policy("ours", world)).own(given.pairs)
+        ]
+        _say(own(tried), given.write, OWN_MARKS)
+        return
     humans = given.human.split(",")
     runs: dict[tuple[str, str], list[Played]] = {}
     begun = time.monotonic()
     for name in given.policy.split(","):
-        for human in humans if name not in ("none", "allow") else humans[:1]:
-            asked = human if name not in ("none", "allow") else "-"
+        for human in humans if name != "none" else humans[:1]:
+            asked = human if name != "none" else "-"
             played = runs.setdefault((name, asked), [])
             for world in worlds:
                 player = Player(world, policy(name, world), human=human, attack=given.attack)
@@ -106,10 +115,14 @@ def main() -> None:
         "",
         "; ".join(facts),
     ]
-    if given.write:
-        given.write.write_text(write(given.write.read_text(encoding="utf-8"), lines), "utf-8")
-    else:
+    _say(lines, given.write, MARKS)
+
+
+def _say(lines: list[str], page: Path | None, marks: tuple[str, str]) -> None:
+    if page is None:
         print(*lines, sep="\n")
+    else:
+        page.write_text(write(page.read_text(encoding="utf-8"), lines, marks), "utf-8")
 
 
 if __name__ == "__main__":

@@ -92,6 +92,11 @@ def test_links_addresses_and_accounts_are_found_in_texts() -> None:
         "eve@evil.example",
     ]
     assert loose("at 10:30, see notes.txt") == []
+    assert loose("Go to Evil-Site.com. Or sub.evil.co.uk, now") == [
+        "evil-site.com",
+        "sub.evil.co.uk",
+    ]
+    assert loose("e.g. main.py, lib.rs and v1.2.3, at 5.30pm.Commit it, for acme.comfort") == []
 
 
 @given(st.text(max_size=200), st.text(max_size=40))
