@@ -59,9 +59,6 @@ def opened(monitor: Monitor, action: Action) -> Opened | str | None:
     pseudonyms = monitor.pseudonyms
     if pseudonyms is None:
         return None
-    from guarded_agent.guards.pii.pseudonyms import Pseudonyms
-
-    assert isinstance(pseudonyms, Pseudonyms)
     try:
         args, call = pseudonyms.call(action, monitor.engine.spec(action.tool))
     except Denied as error:  # as a rule the value was erased since people approved
@@ -98,14 +95,14 @@ def with_values(tool_input: dict[str, Any], action: Action) -> dict[str, Any]:
 def is_revealed(action: Action) -> bool:
     """Return whether a call of the tool that runs here was given any value."""
     call = _opened.get()
-    return call is not None and bool(call.call.revealed) and call.action.digest == action.digest
+    return call is not None and call.call.given and call.action.digest == action.digest
 
 
 def as_it_ran(receipt: Receipt) -> Receipt:
     """Return a receipt whose action has the values, for what is remembered of the call."""
     call = _opened.get()
     action = receipt.action
-    if call is None or not call.call.revealed or call.action.digest != action.digest:
+    if call is None or not call.call.given or call.action.digest != action.digest:
         return receipt
     fields: dict[str, Any] = {each.name: getattr(action, each.name) for each in fields_of(action)}
     fields["args"] = call.args

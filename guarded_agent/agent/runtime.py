@@ -25,6 +25,7 @@ from guarded_agent.store import Store
 from guarded_agent.store.vault import Vault
 
 if TYPE_CHECKING:
+    from guarded_agent.guards.hiding import Hidden
     from guarded_agent.guards.pii.pseudonyms import Pseudonyms
 
 DEFAULT_STORE = "sqlite:///guarded_agent.db"
@@ -73,7 +74,9 @@ def open_monitor(
     loaded = load(policy)
     specs = list(tools)
     inside = frozenset(loaded.organisation.domains)
-    pseudonyms = _pseudonyms(loaded, specs, inside)
+    inner = _pseudonyms(loaded, specs, inside)
+    hider = _hider(loaded, inner)
+    pseudonyms = hider or inner
     engine = (
         Engine(loaded, specs, strict_tools=strict_tools)
         if pseudonyms is None
@@ -86,7 +89,7 @@ def open_monitor(
     life = Lifecycle(database, audit)
     known = profile(loaded, specs, models=models, prompts=prompts, whole=whole)
     life.enter(known)
-    chosen = [*_guards(loaded, inside, pseudonyms), *guards]
+    chosen = [*_guards(loaded, inside, inner), *guards]
     granted = loaded.agent.scopes
     return Monitor(
         agent_id=loaded.agent.id,
@@ -107,6 +110,7 @@ def open_monitor(
         users=_users(loaded),
         issuer=loaded.agent.issuer,
         pseudonyms=pseudonyms,
+        hider=hider,
         bound=known.bound,
     )
 
@@ -144,6 +148,15 @@ def introduce(monitor: Monitor, models: Iterable[str] | None) -> None:
     engine = monitor.engine
     life = Lifecycle(monitor.store, monitor.audit)
     life.enter(profile(engine.policy, engine.specs, models=models))
+
+
+def _hider(policy: Policy, pseudonyms: Pseudonyms | None) -> Hidden | None:
+    """Return what hides results, if the policy asks for that."""
+    if not any(entry.hide for entry in policy.tools.values()):
+        return None
+    from guarded_agent.guards.hiding import Hidden
+
+    return Hidden(None, policy.agent.id, pseudonyms)
 
 
 def _pseudonyms(

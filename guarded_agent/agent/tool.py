@@ -16,6 +16,7 @@ import asyncio
 import copy
 import functools
 import inspect
+import operator
 import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -23,10 +24,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import BaseMessage, ToolMessage
 from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langgraph.errors import GraphBubbleUp
+from langgraph.types import Command
 
 from guarded_agent.agent.acting import acting
 from guarded_agent.agent.concern import answered
@@ -341,9 +343,12 @@ def _unrecorded(monitor: Monitor, receipt: Receipt) -> OutcomeUncertain:
 def _ended(monitor: Monitor, receipt: Receipt, result: Any, flow: CallFlow | None) -> Any:
     """Judge and record a result; return what may pass."""
     try:
-        result = _bare(result, flow)
+        result = _plain(receipt, _bare(result, flow))
         calls, result = arguments(monitor), without_leased(result)
-        passed = monitor.end(as_it_ran(receipt), pieces(result, calls), flow)
+        parts = pieces(result, calls)
+        if flow is not None and receipt.spec.hide is not None:
+            flow.plain = _only(result, parts)
+        passed = monitor.end(as_it_ran(receipt), parts, flow)
         return put_back(result, passed, calls)
     except Denied:  # a guard halts the run, as a rule after the action was recorded as done
         monitor.lose(receipt)
@@ -359,9 +364,12 @@ def _ended(monitor: Monitor, receipt: Receipt, result: Any, flow: CallFlow | Non
 async def _aended(monitor: Monitor, receipt: Receipt, result: Any, flow: CallFlow | None) -> Any:
     """Do what `_ended` does, from an event loop."""
     try:
-        result = _bare(result, flow)
+        result = _plain(receipt, _bare(result, flow))
         calls, result = arguments(monitor), without_leased(result)
-        passed = await monitor.aend(as_it_ran(receipt), pieces(result, calls), flow)
+        parts = pieces(result, calls)
+        if flow is not None and receipt.spec.hide is not None:
+            flow.plain = _only(result, parts)
+        passed = await monitor.aend(as_it_ran(receipt), parts, flow)
         return put_back(result, passed, calls)
     except Denied:
         monitor.lose(receipt)
@@ -380,6 +388,22 @@ def _bare(result: Any, flow: CallFlow | None) -> Any:
     if flow is not None and taken.labels:
         flow.items, flow.whole = taken.labels, taken.whole
     return taken.value
+
+
+def _plain(receipt: Receipt, result: Any) -> Any:
+    """Return a result that is to be hidden as text or data: numbers and objects print theirs."""
+    if receipt.spec.hide is None or result is None:
+        return result
+    if isinstance(result, (str, list, dict, tuple, BaseMessage, Command)):
+        return result
+    return str(result)
+
+
+def _only(result: Any, parts: list[Any]) -> bool:
+    """Return whether `parts` are all that there is of a result."""
+    whole = result if isinstance(result, tuple) else (result,)
+    rest = [item for item in whole if item is not None]
+    return len(rest) == len(parts) and all(map(operator.is_, rest, parts))
 
 
 async def _aopened(monitor: Monitor, action: Action) -> Opened | str | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from guarded_agent.core.action import Action
 from guarded_agent.core.context import Pressure, Subject
 from guarded_agent.core.effect import Stage
+from guarded_agent.core.label import Label
 from guarded_agent.core.tool import ToolSpec
 from guarded_agent.core.verdict import Verdict
 
@@ -111,6 +112,24 @@ class Pseudonymizer(Protocol):
 
     def restore(self, value: Any, thread_id: str) -> Any:
         """Return a text or nested plain data with the values of a thread's pseudonyms."""
+        ...
+
+    def call(self, action: Action, spec: ToolSpec) -> tuple[Mapping[str, Any], Any]:
+        """Return what `reveal` returns, and what the call then knows, for its result."""
+        ...
+
+    def label(self, action: Action) -> Label:
+        """Return what is known of values beyond what the thread has read."""
+        ...
+
+
+class Hider(Protocol):
+    """Keeps results from the model, which gets references to them."""
+
+    def hide(
+        self, action: Action, parts: Sequence[Any], label: Label, over: int
+    ) -> tuple[list[Any], bool]:
+        """Return the parts as the model sees them, and whether it sees nothing of them."""
         ...
 
 

@@ -52,6 +52,8 @@ class ToolSpec:
         served: True if what it says of itself comes from outside of the program, as from an
             MCP server: it may be another tomorrow without a release.
         server: What the program calls the server that it comes from, where that is known.
+        hide: Texts of its results longer than this are hidden from the model; None if none is.
+        discreet: Whether its results tell nothing of its arguments.
         items: Whether labels of single items decide, also where they say less than `label`.
         believed: Whether labels that its MCP server gives count, and come first.
     """
@@ -71,5 +73,7 @@ class ToolSpec:
     concern: bool = False
     served: bool = False
     server: str = ""
+    hide: int | None = None
+    discreet: bool = False
     items: bool = False
     believed: bool = False

@@ -42,6 +42,8 @@ class CallFlow:
         whole: Whether every piece has one.
         server: What an MCP server said of the result.
         joined: What was read from places, and by calls inside of this one.
+        given: What is known of hidden texts that the body gets.
+        plain: Whether the result is texts and plain data, so that all of it can be hidden.
     """
 
     parts: Parts
@@ -52,6 +54,8 @@ class CallFlow:
     whole: bool = False
     server: ItemLabel | None = None
     joined: Label = _NOTHING
+    given: Label = _NOTHING
+    plain: bool = False
 
     def read(self, kind: str, places: list[Place], unknown: Label = _NOTHING) -> None:
         """Join what is known of `places` to the label of this call, and of its thread now.
@@ -67,7 +71,7 @@ class CallFlow:
     def write(self, kind: str, places: list[Place]) -> None:
         """Give `places` the label of all that the thread and this call have read."""
         if self.parts.flows:
-            own = self.label() or _NOTHING
+            own = (self.label() or _NOTHING) | self.given
             keep_at(self.parts, kind, places, self.action.thread_id, own)
 
     def served(self, label: ItemLabel) -> None:
@@ -102,8 +106,9 @@ class ThreadFlow:
     def write(self, kind: str, places: list[Place]) -> None:
         """Give `places` the label of all that the thread has read."""
         if self.parts.flows:
-            own = self.outer and self.outer.label()
-            keep_at(self.parts, kind, places, self.thread_id, own or _NOTHING)
+            outer = self.outer
+            own = _NOTHING if outer is None else (outer.label() or _NOTHING) | outer.given
+            keep_at(self.parts, kind, places, self.thread_id, own)
 
     def served(self, label: ItemLabel) -> None:
         """No tool runs here: there is no result that a server could speak of."""
@@ -193,7 +198,7 @@ def inherit(parts: Parts, outer: CallFlow, thread_id: str) -> None:
     """Let what an agent does inside a call know what that call and its thread have read."""
     if not parts.flows:
         return
-    theirs, given = outer.parts, outer.label() or _NOTHING
+    theirs, given = outer.parts, (outer.label() or _NOTHING) | outer.given
     if outer.action.thread_id != thread_id or theirs.agent_id != parts.agent_id:
         with theirs.store.read() as connection:
             given |= memory.load(connection, theirs.agent_id, outer.action.thread_id).label

@@ -17,6 +17,7 @@ from guarded_agent.core import (
     Context,
     Counts,
     Guard,
+    Label,
     Pressure,
     PressureSensor,
     Scrubber,
@@ -27,7 +28,7 @@ from guarded_agent.core import (
 from guarded_agent.core.addresses import texts
 from guarded_agent.core.authority import both
 from guarded_agent.core.errors import UnguardedCall
-from guarded_agent.core.ports import Pseudonymizer
+from guarded_agent.core.ports import Hider, Pseudonymizer
 from guarded_agent.core.provenance import NOTHING, Provenance
 from guarded_agent.identity import Registry
 from guarded_agent.identity.running import RunningCall, let_in, running
@@ -44,6 +45,7 @@ OTHERS = "*"
 """The user that stands for all whom a policy does not name."""
 
 _NOTHING = ThreadMemory()
+_OPEN = Label()
 
 
 @dataclass
@@ -69,6 +71,7 @@ class Parts:
         issuer: Who issues the tokens of its calls.
         users: Scopes of each user, and of all others under `*`; None means not limited.
         pseudonyms: Knows what pseudonyms stand for, where the policy gives any.
+        hider: Hides results from the model, where the policy says so.
         bound: Tools that run only as a person, or the first use, accepted them.
         worker: Names this monitor among all that share the store.
         family: Whose agents count as one.
@@ -94,6 +97,7 @@ class Parts:
     users: Mapping[str, frozenset[str]] | None = None
     issuer: str = "guarded-agent"
     pseudonyms: Pseudonymizer | None = None
+    hider: Hider | None = None
     bound: frozenset[str] = frozenset()
     worker: str = field(default_factory=lambda: uuid.uuid4().hex)
     _asked: float = float("-inf")
@@ -131,6 +135,10 @@ class Parts:
             known = memory.load(connection, self.agent_id, thread_id)
             seen = self._seen(connection, tool)
         return self._around(known, thread_id, tool, seen=seen)
+
+    def _given(self, action: Action) -> Label:
+        """Return what is known of hidden texts that an action gives to its tool."""
+        return _OPEN if self.pseudonyms is None else self.pseudonyms.label(action)
 
     def _seen(self, connection: Any, tool: str | None) -> tuple[Seen, ...]:
         """Return what the family has read lately, where that may decide about `tool`."""

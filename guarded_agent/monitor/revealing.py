@@ -19,6 +19,7 @@ from guarded_agent.core import (
     Effect,
     Finding,
     Guard,
+    Label,
     Stage,
     Subject,
     ToolSpec,
@@ -33,6 +34,7 @@ from guarded_agent.policy.limits import Limit
 from guarded_agent.policy.match import Trial
 
 RULE = "pseudonyms"
+_NOTHING = Label()
 
 
 class RevealingJudge(Judge):
@@ -128,11 +130,15 @@ class RevealingEngine(Engine):
         """Try what the policy says on the revealed arguments of `action`."""
         try:
             args = self._pseudonyms.reveal(action, self.spec(action.tool))
+            label = self._pseudonyms.label(action)
         except KeyError:
             return super().weigh(action, context, now, every=every)
         except Denied as error:
             because = str(error)
             return [Trial(RULE, Effect.DENY, True, because=because, message=because)], []
+        if label != _NOTHING:  # hidden texts: this call is given what the thread has not read
+            known = context.memory
+            context = replace(context, memory=replace(known, label=known.label | label))
         return super().weigh(_with(action, args), context, now, every=every)
 
 

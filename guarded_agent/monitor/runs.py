@@ -61,6 +61,7 @@ class Runs(Alive):
         spec = self.engine.spec(action.tool)
         ledger = self._ledger
         now = self.store.clock()
+        given = self._given(action)
         with self.store.write(durable=spec.access != "read") as connection:
             self._require(connection, action)
             entry = ledger.find(connection, action.digest)
@@ -92,6 +93,11 @@ class Runs(Alive):
             exceeded = limits and reserve(connection, action.digest, limits, now, approved=approved)
             if exceeded:
                 raise Denied(f"A limit of the policy is used up: {exceeded}.")
+            if given.sources and not spec.discreet:
+                # The body may tell a model what it is given, now or in what it returns.
+                thread = action.thread_id
+                memory.grow(connection, self.agent_id, thread, at=now, label=given)
+                notice(self, connection, thread, given, action.tool, action.digest)
             self._log(connection, "action.started", action, {"tool": action.tool})
         return self._receipt(action, now)
 
@@ -172,7 +178,8 @@ class Runs(Alive):
             outer: What listens to the body that runs around, if one does.
         """
         around = outer if isinstance(outer, CallFlow) else None
-        return CallFlow(self, receipt.action, receipt.spec, around)
+        given = self._given(receipt.action)
+        return CallFlow(self, receipt.action, receipt.spec, around, given=given)
 
     def end(self, receipt: Receipt, result: Any, flow: CallFlow | None = None) -> Any:
         """Judge a result, record the action as done, and return what may pass.
@@ -206,7 +213,12 @@ class Runs(Alive):
         action, spec = receipt.action, receipt.spec
         label = label_of(spec) if flow is None else flow.label()
         allowed = passed(verdict, result)
-        pressure = self._sense(result, action.tool)
+        seen = spec.access == "read"
+        if spec.hide is not None:
+            allowed, gone = self._hidden(receipt, allowed, label, spec.hide)
+            if gone and (flow is None or flow.plain):  # the model learns nothing of it
+                seen, label = False, None
+        pressure = self._sense(result, action.tool) if seen or spec.hide is None else ()
         sent = frozenset[str]()
         if spec.access == "send":
             sent = addresses([action.args.get(sink.argument) for sink in spec.sinks])
@@ -219,8 +231,8 @@ class Runs(Alive):
                 label=label,
                 pressure=pressure,
                 recipients=sent,
-                correspondents=addresses(result) if spec.access == "read" else frozenset(),
-                tools_read=frozenset({action.tool}) if spec.access == "read" else frozenset(),
+                correspondents=addresses(result) if seen else frozenset(),
+                tools_read=frozenset({action.tool}) if seen else frozenset(),
             )
             directory = self.engine.directory(action.tool)
             if directory and self._hears:
@@ -249,6 +261,16 @@ class Runs(Alive):
         if verdict.effect is Effect.HALT:
             raise Denied(verdict.message or "A guard halted this run.")
         return allowed
+
+    def _hidden(
+        self, receipt: Receipt, parts: Any, label: Label | None, over: int
+    ) -> tuple[Any, bool]:
+        """Return a result with references in it, and whether it is hidden as a whole."""
+        if self.hider is None or not isinstance(parts, list):
+            raise StoreError("the result of a call is to be hidden, and nothing here can hide it")
+        whole = (label or Label()) | self._given(receipt.action)
+        named = replace(whole, sources=whole.sources | {receipt.action.tool})
+        return self.hider.hide(receipt.action, cast("list[Any]", parts), named, over)
 
     def fail(self, receipt: Receipt, error: BaseException, flow: CallFlow | None = None) -> str:
         """Record that the body raised; return the error's text, redacted.

@@ -579,6 +579,8 @@ def _as_json(spec: ToolSpec) -> dict[str, Any]:
         "sinks": [_sink_as_json(sink) for sink in spec.sinks],
         "impact": spec.impact,
         "manifest": spec.manifest,
+        **({} if spec.hide is None else {"hide": spec.hide}),
+        **({"discreet": True} if spec.discreet else {}),
         **({"items": True} if spec.items else {}),
         **({"believed": True} if spec.believed else {}),
     }

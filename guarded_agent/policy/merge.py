@@ -159,9 +159,17 @@ def merged(spec: ToolSpec, entry: ToolEntry | None) -> ToolSpec:
         ),
         impact=spec.impact if spec.impact == DESTRUCTIVE else entry.impact or spec.impact,
         declared=spec.declared or entry.access is not None,
+        hide=_hide(entry),
+        discreet=entry.discreet,
         items=_items(spec, entry.label),
         believed=entry.label is not None and entry.label.server,
     )
+
+
+def _hide(entry: ToolEntry) -> int | None:
+    if isinstance(entry.hide, bool):
+        return 0 if entry.hide else None
+    return entry.hide.over
 
 
 def _items(spec: ToolSpec, said: LabelEntry | None) -> bool:

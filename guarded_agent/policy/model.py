@@ -366,6 +366,16 @@ class UntrustedEntry(Entry):
         return self
 
 
+class HideEntry(Entry):
+    """What of a tool's results is hidden from the model.
+
+    Attributes:
+        over: Texts of more characters than this.
+    """
+
+    over: Annotated[int, Strict(), Field(ge=0, le=1_000_000)] = 0
+
+
 class ToolEntry(Entry):
     """What a policy says of one tool, or of the tools that a glob matches.
 
@@ -389,6 +399,10 @@ class ToolEntry(Entry):
         secrets: Where the secrets are found that its body is handed, by the name it asks for.
         reveals: Kinds of personal data whose values the tool gets in place of pseudonyms:
             by argument; `*` stands for all of them, and so does a list.
+        hide: Whether the model gets a reference in place of a result, or of long texts in it;
+            a tool to which it passes the reference on gets the text.
+        discreet: Whether its results tell nothing of what its arguments hold, nor any model
+            inside of it: it may be given hidden texts, and the thread has not read them.
     """
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["sink", "sinks"]}})
@@ -398,6 +412,8 @@ class ToolEntry(Entry):
     delegates: tuple[Word, ...] | None = None
     secrets: dict[Slug, SecretPlace] = {}
     label: LabelEntry | None = None
+    hide: StrictBool | HideEntry = False
+    discreet: StrictBool = False
     sink: SinkEntry | None = None
     sinks: tuple[SinkEntry, ...] = ()
     impact: Word | None = None

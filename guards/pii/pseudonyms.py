@@ -22,6 +22,7 @@ from typing import Any, cast
 from guarded_agent.core.action import Action
 from guarded_agent.core.addresses import addresses, domain
 from guarded_agent.core.errors import Denied
+from guarded_agent.core.label import Label
 from guarded_agent.core.tool import ToolSpec
 from guarded_agent.guards.later import Asked, Later, scrub_late
 from guarded_agent.guards.normalise import normalise
@@ -48,6 +49,7 @@ one value from another."""
 _CASED = frozenset({"WALLET", "URL", "LOGIN"})
 """Kinds in which capitals tell one value from another."""
 
+_NOTHING = Label()
 _TOKEN = "pseudonym"  # noqa: S105 - the word for a finding
 
 
@@ -69,10 +71,17 @@ class Call:
     Attributes:
         shown: Pseudonyms that may come back in its result.
         revealed: Values that its tool was given.
+        hidden: Hidden texts that its tool was given, with what refers to them.
     """
 
     shown: set[Id] = field(default_factory=set[Id])
     revealed: dict[Id, Value] = field(default_factory=dict[Id, Value])
+    hidden: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def given(self) -> bool:
+        """Whether the tool was given anything that the model does not see."""
+        return bool(self.revealed or self.hidden)
 
 
 _call: ContextVar[Call | None] = ContextVar("guarded_agent_pseudonyms_call", default=None)
@@ -94,9 +103,27 @@ def calling(call: Call) -> Generator[None]:
 def covered(part: Any) -> Any:
     """Return what a tool says with pseudonyms in place of the values it was given."""
     call = _call.get()
-    if call is None or not call.revealed:
+    if call is None or not (call.revealed or call.hidden):
         return part
-    return cover(part, call.revealed)
+    return cover(_rehidden(part, call.hidden), call.revealed)
+
+
+def _rehidden(part: Any, hidden: Mapping[str, str]) -> Any:
+    """Return a part of a result in which hidden texts that the call was given are hidden again."""
+    if not hidden:
+        return part
+    try:
+        found = leaves(part)
+    except Unscannable:
+        return part  # a guard withholds it
+    texts: dict[int, str] = {}
+    for place, leaf in enumerate(found):
+        new = leaf.text
+        for text in sorted(hidden, key=len, reverse=True):
+            new = new.replace(text, hidden[text]) if text else new
+        if new != leaf.text:
+            texts[place] = new
+    return rebuild(part, texts)
 
 
 class Pseudonyms:
@@ -312,6 +339,10 @@ class Pseudonyms:
             if not hosts or not hosts <= self._inside or _tokens(given):
                 return True
         return False
+
+    def label(self, action: Action) -> Label:  # noqa: ARG002
+        """Return what is known of values beyond what the thread has read: nothing."""
+        return _NOTHING
 
     def restore(self, value: Any, thread_id: str) -> Any:
         """Return a text or nested plain data with the values of a thread's pseudonyms.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from guarded_agent.approvals import Request
+from guarded_agent.guards.hiding import unhidden
 from guarded_agent.guards.pii.entities import KINDS
 from guarded_agent.guards.pii.pseudonyms_match import restored, tokens, written
 from guarded_agent.guards.text import Unscannable, leaves
@@ -51,8 +52,10 @@ def with_values(store: Store, request: Request, arguments: Mapping[str, Any]) ->
         request: The request.
         arguments: Its arguments as the agent gave them.
     """
+    vault = Vault(store)
+    arguments = unhidden(vault, request.agent_id, request.thread_id, arguments)
     ids = {token.id for leaf in leaves(arguments) for token in tokens(leaf.text)}
-    held = Vault(store).find(request.agent_id, request.thread_id, ids)
+    held = vault.find(request.agent_id, request.thread_id, ids)
     known = {each: value for each, value in held.items() if value is not None}
     return dict(restored(arguments, known))
 
