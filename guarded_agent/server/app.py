@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import partial
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware import Middleware
@@ -36,8 +38,20 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     for router in _routers():
         app.include_router(router)
+    app.openapi = partial(_openapi, app)  # type: ignore[method-assign]
     app.mount("/static", StaticFiles(packages=[("guarded_agent.server", "static")]))
     return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the API's description, where a wrong request is a problem like any other."""
+    if app.openapi_schema is None:
+        made = FastAPI.openapi(app)
+        schemas = made.get("components", {}).get("schemas", {})
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        app.openapi_schema = made
+    return app.openapi_schema
 
 
 def _routers() -> list[APIRouter]:

@@ -37,12 +37,14 @@ class Site:
     @classmethod
     def over(cls, store: Store, settings: Settings) -> Site:
         """Return the site over a store."""
+        from guarded_agent.monitor.lifecycle import queue  # it loads the policy room
+
         log = AuditLog(store)
         return cls(
             store,
             settings,
             log,
-            Approvals(store, log),
+            queue(store, log),
             Registry(store, log),
             Accounts(store, log, settings.lifetime),
         )
