@@ -8,6 +8,7 @@ which is which, and of which server. What cannot be told from a server's tool co
 from __future__ import annotations
 
 import types
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -16,6 +17,7 @@ from langchain_core.tools import BaseTool
 
 from guarded_agent.agent.code import cells, home, root
 from guarded_agent.core.errors import PolicyError, Problem
+from guarded_agent.core.visible import visible
 
 _SERVING = frozenset({"fastmcp", "langchain_mcp_adapters", "mcp"})
 """Packages whose tools, functions and sessions stand for something on a server."""
@@ -78,22 +80,45 @@ def same_tool(one: BaseTool, other: BaseTool) -> bool:
     return same and not Origin.of(one).differs(Origin.of(other))
 
 
+def shadowed(tool: BaseTool, others: Iterable[BaseTool]) -> str:
+    """Return why a tool could be taken for one of `others`, or could take its place; else "".
+
+    Args:
+        tool: The tool.
+        others: The tools of the same agent; itself does not count.
+    """
+    for other in others:
+        if other.name == tool.name and not same_tool(other, tool):
+            places = [Origin.of(each).server for each in (other, tool)]
+            of = f" (of {' and '.join(map(repr, places))})" if all(places) else ""
+            return f"two different tools have this name{of}: a call would reach either"
+        alike = other.name != tool.name and _folded(other.name) == _folded(tool.name)
+        if alike and (Origin.of(tool).served or Origin.of(other).served):
+            return f"its name can be taken for that of the tool {visible(other.name)}"
+    if not tool.name.isascii() and Origin.of(tool).served:
+        return "its name has letters that can be taken for others"
+    return ""
+
+
 def require_one_of_a_name(tools: Iterable[Any]) -> None:
-    """Refuse two different tools of one name: LangChain would keep the last, and say nothing.
+    """Refuse tools that could take each other's place: LangChain would say nothing.
 
     Raises:
         PolicyError: It names them, and where they come from.
     """
-    known: dict[str, BaseTool] = {}
+    known: list[BaseTool] = []
     for tool in tools:
-        if isinstance(tool, BaseTool) and not same_tool(known.setdefault(tool.name, tool), tool):
-            places = [Origin.of(each).server for each in (known[tool.name], tool)]
-            of = f" (of {' and '.join(map(repr, places))})" if all(places) else ""
-            message = (
-                f"two different tools have the name {tool.name!r}{of}: a call would reach either. "
-                "Give one another name, or leave it out."
-            )
-            raise PolicyError([Problem(message)])
+        if not isinstance(tool, BaseTool):
+            continue
+        problem = shadowed(tool, known)
+        if problem:
+            what = f"the tool {visible(tool.name)}: {problem}. Rename one, or leave it out."
+            raise PolicyError([Problem(what)])
+        known.append(tool)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold().replace("-", "_")
 
 
 def _serves(value: Any) -> bool:

@@ -42,7 +42,7 @@ from guarded_agent.agent.nodes import (
     lane_wrapper,
     wrapped_model_node,
 )
-from guarded_agent.agent.origin import same_tool
+from guarded_agent.agent.origin import shadowed
 from guarded_agent.agent.passing import cleaned
 from guarded_agent.agent.report import BODY, Report
 from guarded_agent.agent.routes import at_once_in, way_through, ways_on
@@ -144,13 +144,14 @@ class Rebuild:
         if id(tool) in self._held:
             return
         inside = self._held[id(tool)] = _inside_tool(tool)
+        problem = shadowed(tool, self.tools.values())
         known = self.tools.setdefault(tool.name, tool)
-        if not same_tool(known, tool):
-            self.unproven(key, "two different tools have this name")
+        if problem:
+            self.unproven(key, problem)
             return
-        problem = "is guarded already, perhaps under another policy" if is_guarded(tool) else None
-        problem = problem or _unbuilt(inside) or _unreachable(tool)
-        if problem is not None:
+        again = "is guarded already, perhaps under another policy" if is_guarded(tool) else None
+        problem = again or _unbuilt(inside) or _unreachable(tool) or ""
+        if problem:
             self.unproven(key, problem)
         elif known is tool:
             self.report.add(key, "guarded", f"runs only with a receipt{_and_holds(inside)}")

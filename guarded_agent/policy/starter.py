@@ -32,6 +32,9 @@ agent:
   id: {agent}
   # owner: you@example.com
   # purpose: what it is for
+  # review: 2027-01-31       # the day by which its owner looks at it again
+  # onboarding: approve      # people decide whether this agent may act at all
+  # reactivation: approve    # and whether it may again after it was suspended
 organisation:
   domains: []   # what is inside, such as [acme.com]; a subdomain is another domain
 

@@ -229,6 +229,17 @@ def test_two_servers_that_offer_one_name_are_refused(bank: Bank) -> None:
             attempt()
 
 
+@pytest.mark.parametrize("name", ["Wire", "ＷＩＲＥ", "wіre"])  # wide letters, a Cyrillic one
+def test_a_servers_tool_cannot_look_like_another_by_its_name(bank: Bank, name: str) -> None:
+    """Attack 20 by looks. The defence: names are compared as a person reads them."""
+    [evil] = bank.tools(server="bonk")
+    both = [*bank.tools(), evil.model_copy(update={"name": name})]
+    with pytest.raises(UnprovableGraph, match="can be taken for"):
+        guard(both, policy=POLICY, store=bank.store)
+    with pytest.raises(PolicyError, match="can be taken for"):
+        GuardMiddleware(POLICY, tools=both, store=bank.store)
+
+
 def test_the_same_words_from_another_server_are_another_tool(bank: Bank) -> None:
     """Attack 20 over time. The defence: the server is part of what is pinned."""
     bank.run(bank.agent(bank.tools()))
