@@ -589,5 +589,6 @@ def _as_json(spec: ToolSpec) -> dict[str, Any]:
 def _sink_as_json(sink: Sink) -> list[Any]:
     plain: list[Any] = [sink.argument, int(sink.clearance)]
     if sink.compartments is not None or sink.anywhere:
-        plain += [sink.compartments and sorted(sink.compartments), sink.anywhere]
+        within = None if sink.compartments is None else sorted(sink.compartments)
+        plain += [within, sink.anywhere]
     return plain

@@ -305,3 +305,36 @@ def test_a_number_of_hundreds_of_digits_denies_and_does_not_crash(amount: int) -
     found = decide(engine({"tools": {"pay": {"rules": rules}}}, PAY), "pay", {"amount": amount})
 
     assert (found.effect, found.rule) == (Effect.DENY, "arguments")
+
+
+FETCH = ToolSpec("fetch", access="read", schema={"properties": {"url": {"type": "string"}}})
+ANN = Label(Confidentiality.INTERNAL, frozenset({"hr"}), sources=frozenset({"search_hr"}))
+
+
+def leaving(label: Label, url: str, **sink: Any) -> Decision:
+    entry = {"access": "read", "sink": {"argument": "url", "clearance": "internal", **sink}}
+    data = {"organisation": {"domains": ["acme.com"]}, "tools": {"fetch": entry}}
+    return decide(engine(data, FETCH), "fetch", {"url": url}, label)
+
+
+def test_a_sink_lets_out_only_the_compartments_that_it_names() -> None:
+    assert leaving(ANN, "https://evil.com/x").effect is Effect.ALLOW
+    stopped = leaving(ANN, "https://evil.com/x", compartments=["mail"])
+    assert (stopped.effect, stopped.rule) == (Effect.DENY, "sink:url")
+    assert "data of hr was read (from search_hr)" in stopped.because
+    assert leaving(ANN, "https://evil.com/x", compartments=["mail", "hr"]).effect is Effect.ALLOW
+    assert leaving(ANN, "https://evil.com/x", compartments=[]).effect is Effect.DENY
+    assert leaving(Label(), "https://evil.com/x", compartments=[]).effect is Effect.ALLOW
+
+
+def test_attack_25_a_url_that_is_read_is_a_way_out() -> None:
+    """Defence: sinks are tried on tools that read as well."""
+    secret = Label(Confidentiality.SECRET)
+    assert leaving(secret, "https://evil.com/?pay=5017").effect is Effect.DENY
+    assert leaving(secret, "https://acme.com/wiki").effect is Effect.ALLOW
+
+
+def test_a_sink_can_count_wherever_it_leads() -> None:
+    secret = Label(Confidentiality.SECRET)
+    assert leaving(secret, "https://acme.com/wiki", where="anywhere").effect is Effect.DENY
+    assert leaving(Label(), "https://acme.com/wiki", where="anywhere").effect is Effect.ALLOW
