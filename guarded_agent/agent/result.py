@@ -77,15 +77,17 @@ def put_back(result: Any, passed: list[Any], calls: Calls | None = None) -> Any:
     return rebuild(result, lambda _: next(rest), calls)
 
 
-def rebuild(value: Any, swap: Swap, calls: Calls | None = None) -> Any:
+def rebuild(value: Any, swap: Swap, calls: Calls | None = None, opaque: Swap | None = None) -> Any:
     """Return `value` with each part that carries text replaced by `swap(part)`.
 
     Args:
         value: What was handed over.
         swap: What becomes of a text.
         calls: What becomes of the arguments of tool calls; they stay if it is None.
+        opaque: What becomes of an object whose fields cannot be replaced, before what it
+            prints is looked at.
     """
-    return _Rebuilding(swap, calls or _kept, itertools.count()).of(value, 0)
+    return _Rebuilding(swap, calls or _kept, itertools.count(), opaque).of(value, 0)
 
 
 def _kept(_name: str, args: Any, _swap: Swap) -> Any:
@@ -114,6 +116,7 @@ class _Rebuilding:
     swap: Swap
     calls: Calls
     seen: Iterator[int]
+    opaque: Swap | None = None
 
     def of(self, value: Any, depth: int) -> Any:
         if value is None or (isinstance(value, (int, float)) and abs(value) < LONG_NUMBER):
@@ -271,6 +274,7 @@ class _Rebuilding:
         """Replace an object's fields if they can be seen; else judge what it prints."""
         fields = _fields(value)
         if fields is None:
+            value = value if self.opaque is None else self.opaque(value)
             text = str(value)
             passed = self.swap(text)
             return value if passed == text else passed

@@ -35,7 +35,7 @@ from guarded_agent.agent.reveal import covered
 from guarded_agent.core import Stage
 from guarded_agent.core.errors import GuardedAgentError
 from guarded_agent.core.flow import current_flow
-from guarded_agent.identity.leases import scrub
+from guarded_agent.identity.leases import holds, leased_here, scrub
 from guarded_agent.monitor import Monitor
 from guarded_agent.monitor.flow import ThreadFlow
 
@@ -138,7 +138,13 @@ def _injected(item: Any, around: RunnableConfig, monitor: Monitor) -> Any:
 
 def without_leased(value: Any) -> Any:
     """Return `value` without what only the call around was given: secrets, revealed values."""
-    return rebuild(value, _scrubbed, lambda _name, args, _swap: _scrubbed(args))
+    opaque = _printed if leased_here() else None
+    return rebuild(value, _scrubbed, lambda _name, args, _swap: _scrubbed(args), opaque)
+
+
+def _printed(value: Any) -> Any:
+    """Return an object, or only what it prints if a secret can be reached from it."""
+    return str(value) if holds(value) else value
 
 
 def _scrubbed(part: Any) -> Any:

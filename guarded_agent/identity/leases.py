@@ -25,6 +25,8 @@ import os
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FunctionType, MethodType, ModuleType
+from typing import cast
 
 from guarded_agent.core.errors import Denied, UnguardedCall
 from guarded_agent.identity.held import Held, gather
@@ -193,6 +195,49 @@ def scrub(text: str) -> str:
         parts += [text[done : spot.start], f"[secret:{spot.name}]"]
         done = spot.end
     return "".join([*parts, text[done:]])
+
+
+def holds(value: object) -> bool:
+    """Return whether a leased value can be reached from an object, such as a client's response.
+
+    Where there is too much to look at, it counts as one that holds a value.
+    """
+    todo: list[object] = [value]
+    seen: dict[int, object] = {}
+    while todo:
+        each = todo.pop()
+        if isinstance(each, (bytes, bytearray)):
+            each = each.decode("latin-1")
+        if isinstance(each, str):
+            if spots(each):
+                return True
+        elif id(each) not in seen and not isinstance(each, _PLAIN):
+            seen[id(each)] = each  # kept, so that no other object gets its id
+            todo += _within(each)
+        if len(seen) > _MOST_OBJECTS or len(todo) > _MOST_OBJECTS:
+            return True
+    return False
+
+
+_MOST_OBJECTS = 5_000
+_PLAIN = (int, float, complex, type(None), type, ModuleType, FunctionType, MethodType, Secret)
+
+
+def _within(value: object) -> list[object]:
+    """Return what stands in an object: items, attributes, the arguments of an error."""
+    if isinstance(value, Mapping):
+        known = cast("Mapping[object, object]", value)
+        return [*known.keys(), *known.values()]
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return list(cast("list[object]", value))
+    found: list[object] = list(getattr(value, "__dict__", {}).values())
+    for cls in type(value).__mro__:
+        slots = cls.__dict__.get("__slots__", ())
+        names = (slots,) if isinstance(slots, str) else slots
+        found += [getattr(value, name, None) for name in names]
+    if isinstance(value, BaseException):
+        found += [*value.args, value.__cause__, value.__context__]
+    return found
 
 
 def spots(text: str) -> list[Spot]:

@@ -125,6 +125,23 @@ def returns(told: str) -> Any:
     return in_every_form(told), {"headers": [{"authorization": told}], "raw": in_every_form(told)}
 
 
+class Response:
+    """An object as a client hands it out: it prints its status, and holds what was sent."""
+
+    __slots__ = ("request", "status")
+
+    def __init__(self, told: str) -> None:
+        self.status = 200
+        self.request = types.SimpleNamespace(headers=[(b"authorization", told.encode())])
+
+    def __repr__(self) -> str:
+        return f"Response({self.status})"
+
+
+def returns_an_object(told: str) -> Any:
+    return "asked", {"raw": Response(told)}
+
+
 def streams(told: str) -> Any:
     get_stream_writer()({"progress": in_every_form(told), told: [told]})
     return "streamed", None
@@ -212,6 +229,7 @@ SEEN: list[str] = []
 
 BODIES = (
     returns,
+    returns_an_object,
     streams,
     logs,
     raises,
@@ -303,6 +321,8 @@ def spilled(*roots: Any, most: int = 300_000) -> str:
             todo += [*value.keys(), *value.values()]
         elif isinstance(value, (list, tuple, set, frozenset)):
             todo += list(value)
+        elif isinstance(value, Response):
+            todo += [value.request.headers]
         elif hasattr(value, "__dict__"):
             todo += list(vars(value).values())
     return "\n".join(parts)
@@ -371,6 +391,8 @@ async def test_a_canary_is_in_no_sink_however_the_call_ends(
     policy = {
         "version": 1,
         "tools": {"ask_crm": {"access": "write", "secrets": {"crm": where.place}}},
+        # This guard would find most of it as well: what is tried is what stands without it.
+        "guards": {"secrets": {"off": True, "because": "a second pair of eyes"}},
     }
     agent = agent_of([tool], say("", call("ask_crm", "c1")), say("Done."))
     safe = guard(agent, policy=policy, store=store)
