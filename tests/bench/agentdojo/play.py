@@ -97,11 +97,10 @@ class Player:
         self._script: list[Call] = []
         self._final = ""
         self._numbers = itertools.count()
-        agent = create_agent(ScriptedModel(script=_Endless(self)), world.tools(self._stage))
-        self._safe: GuardedGraph | None = None
-        self._agent: Any = agent
-        if policy is not None:
-            self._safe = self._agent = guard(agent, policy=policy, store=memory_store())
+        self._policy = policy
+        self._agent: Any = create_agent(
+            ScriptedModel(script=_Endless(self)), world.tools(self._stage)
+        )
 
     def episodes(self, modes: Sequence[Mode] = MODES, pairs: int | None = None) -> Iterator[Played]:
         """Play every task, and every pair of a user's task and an attacker's.
@@ -160,7 +159,7 @@ class Player:
         human = Human(self._human, wanted)
         self._script, self._final = script, "\n".join(final) or "Done."
         self._stage.enter(env)
-        messages, approved, reasons = self._run(user_task.PROMPT, human)
+        messages, approved, reasons = self._alone(user_task.PROMPT, human)
         ran = set(self._stage.steps)
         text = messages[-1].text if messages else ""
         output = [{"type": "text", "content": text}]
@@ -196,20 +195,31 @@ class Player:
         one = self._script[number]
         return say("", call(one.tool, f"step_{number}", **one.args))
 
-    def _run(self, prompt: str, human: Human) -> tuple[list[BaseMessage], set[int], dict[int, str]]:
+    def _alone(
+        self, prompt: str, human: Human
+    ) -> tuple[list[BaseMessage], set[int], dict[int, str]]:
+        """Run an episode with a store of its own: what people rejected in others counts in none."""
+        if self._policy is None:
+            return self._run(self._agent, prompt, human)
+        with memory_store() as store:
+            return self._run(guard(self._agent, policy=self._policy, store=store), prompt, human)
+
+    def _run(
+        self, agent: Any, prompt: str, human: Human
+    ) -> tuple[list[BaseMessage], set[int], dict[int, str]]:
         thread = f"episode-{next(self._numbers)}"
         config: Any = {"configurable": {"thread_id": thread}, "recursion_limit": 400}
-        state = self._agent.invoke({"messages": [("user", prompt)]}, config)
+        state = agent.invoke({"messages": [("user", prompt)]}, config)
         approved: set[int] = set()
         reasons: dict[int, str] = {}
-        while self._safe is not None and state.waiting:
+        while isinstance(agent, GuardedGraph) and state.waiting:
             for request in state.waiting:
                 reasons[self._stage.step] = "; ".join(
                     one.message for one in request.reasons if one.message
                 )
-                if human.answer(self._safe, request):
+                if human.answer(agent, request):
                     approved.add(self._stage.step)
-            state = self._safe.resume(thread, recursion_limit=400)
+            state = agent.resume(thread, recursion_limit=400)
         return state["messages"], approved, reasons
 
 
