@@ -11,13 +11,14 @@ from langchain_core.messages import HumanMessage
 from langchain_core.tools import BaseTool, tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
+from sqlalchemy import text
 
 from guarded_agent import guard
 from guarded_agent.agent.graph import GuardedGraph
 from guarded_agent.core import Confidentiality, Label
 from guarded_agent.store import Store, memory
 from guarded_agent.testing import Recorder, ScriptedModel, call, recording_tool, say
-from guarded_agent.tools import declaration, labelled, mcp_labels
+from guarded_agent.tools import FileTools, declaration, labelled, mcp_labels
 
 ASK = {"messages": [HumanMessage("go")]}
 OUTSIDE = "eve@evil.example"
@@ -250,3 +251,29 @@ def test_a_request_says_which_calls_brought_the_data(store: Store) -> None:
     assert request.sources[0].label.compartments == {"hr"}
     assert "from search_hr" in request.reasons[0].message
     assert safe.approvals.get(request.id).sources == request.sources
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_policy_that_needs_no_labels_writes_none_down(
+    store: Store, tmp_path: Path, used: bool
+) -> None:
+    tools = [*FileTools(tmp_path).tools(), finder("x")]
+    asked = say("", call("find", "f"), call("write_file", "w", path="a.txt", content="x"))
+    graph = agent(tools, asked, say("Done."))
+    data = policy(
+        find={"access": "read", "label": {"compartments": ["hr"]}},
+        delete_path={},
+        list_files={},
+        read_file={},
+        write_file={"rules": [{"effect": "allow"}]},
+    )
+    del data["tools"]["mail"]
+    if used:
+        data["fusion"] = [{"compartments": ["hr", "x"], "effect": "deny", "within": "1h"}]
+    run(guard(graph, policy=data, store=store))
+    with store.read() as connection:
+        rows = [
+            connection.scalar(text(f"SELECT count(*) FROM {name}"))
+            for name in ("guard_place", "guard_family_read")
+        ]
+    assert all(rows) if used else not any(rows)
