@@ -188,7 +188,9 @@ def _monitor(
     specs = [Shape.of(tool).spec for tool in rebuild.tools.values()]
     models = [model_id(model) for held in rebuild.found for model in held.models]
     prompts = [prompt for held in rebuild.found for prompt in held.prompts]
-    return open_monitor(policy, store, specs, guards, models=models, prompts=prompts)
+    monitor = open_monitor(policy, store, specs, guards, models=models, prompts=prompts)
+    rebuild.report.observes = monitor.observes
+    return monitor
 
 
 def _refusal(target: Any) -> tuple[str, dict[str, str]]:

@@ -80,6 +80,7 @@ class Report:
 
     Attributes:
         name: What was looked at.
+        observes: Whether the policy has mode: observe, so that nothing is stopped.
 
     Example:
         >>> report = Report("my agent")
@@ -96,6 +97,7 @@ class Report:
     """
 
     name: str
+    observes: bool = False
     _lines: dict[str, Line] = field(default_factory=dict[str, Line])
 
     @property
@@ -142,6 +144,7 @@ class Report:
         return {
             "name": self.name,
             "proven": not self.unproven,
+            "mode": "observe" if self.observes else "enforce",
             "lines": [line.as_json() for line in self.lines],
         }
 
@@ -151,6 +154,8 @@ class Report:
     def _shown(self) -> Iterator[str]:
         lines = self.lines
         proven = not self.unproven
+        if self.observes:
+            yield "OBSERVED ONLY (mode: observe): nothing is stopped, asked or redacted."
         if not proven:
             yield f"{self.name}: cannot prove that every tool call is guarded."
         elif self.declared:

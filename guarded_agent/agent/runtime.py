@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,15 @@ def open_monitor(
     life.enter(known)
     chosen = [*_guards(loaded, inside, inner), *guards]
     granted = loaded.agent.scopes
+    observes = loaded.mode == "observe"
+    if observes:
+        words = (
+            f"the agent {loaded.agent.id} is only observed (mode: observe): its policy stops, asks "
+            "and redacts nothing"
+        )
+        warnings.warn(words, stacklevel=2)
+    # What leaves in pieces is judged by these.
+    leaving = [] if observes else chosen
     return Monitor(
         agent_id=loaded.agent.id,
         engine=engine,
@@ -100,9 +110,9 @@ def open_monitor(
         approvals=queue(database, audit, terms=_terms(loaded.approvals)),
         registry=life.registry,
         redact=Redactor().redact,
-        text_filter=text_filter(chosen),
-        scrubber=Scrub(chosen),
-        hold_output=loaded.output.hold == "message",
+        text_filter=text_filter(leaving),
+        scrubber=Scrub(leaving),
+        hold_output=loaded.output.hold == "message" and not observes,
         sensor=PressureGuard(names=loaded.agent.names),
         inside=inside,
         granted=None if granted is None else frozenset(granted),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Literal, cast
+from warnings import catch_warnings, simplefilter
 
 import click
 
@@ -143,6 +144,9 @@ def _agent(name: str, target: Any, policy_file: str | None) -> Iterator[Check]:
     but = f", but for what you declared: {', '.join(declared)}" if declared else ""
     yield Check("prover", "ok", f"every tool call passes the monitor{but}")
     yield Check("policy", "ok", fits)
+    if _observes(target, policy_file):
+        do = "Set mode: enforce once `guarded-agent policy observed` tells what you want."
+        yield Check("mode", "problem", "mode: observe: nothing is stopped, asked or redacted", do)
 
 
 def _refused(name: str, error: GuardedAgentError) -> Check:
@@ -175,12 +179,20 @@ def _guarded(target: Any, policy_file: str | None) -> tuple[list[str], str]:
     else:
         which = policy_file or "the default policy"
         # In memory: looking at an agent leaves nothing behind.
-        safe = cast("Any", guard(target, policy=policy_file, store=_MEMORY))
+        with catch_warnings():
+            simplefilter("ignore")  # a check of its own tells that it is only observed
+            safe = cast("Any", guard(target, policy=policy_file, store=_MEMORY))
     if isinstance(safe, list):
         return [], f"{which} fits {_count(len(cast('list[Any]', safe)), 'tool')}"
     report: Report = safe.report()
     tools = sum(line.kind == "tool" for line in report.lines)
     return report.declared, f"{which} fits {_count(tools, 'tool')}"
+
+
+def _observes(target: Any, policy_file: str | None) -> bool:
+    monitor = _monitor_of(target)
+    mode = load(policy_file).mode if monitor is None else monitor.engine.policy.mode
+    return mode == "observe"
 
 
 def _monitor_of(target: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from guarded_agent.cli.policy_check import check, schema
-from guarded_agent.cli.policy_diff import diff
+from guarded_agent.cli.policy_diff import diff, observed
 from guarded_agent.cli.policy_explain import explain
 from guarded_agent.cli.policy_init import init
 from guarded_agent.cli.policy_lint import lint_command
@@ -17,5 +17,5 @@ def policy() -> None:
     """Write, check and test a policy file, and see what it would change."""
 
 
-for _command in (init, check, lint_command, run_tests, explain, diff, schema):
+for _command in (init, check, lint_command, run_tests, explain, diff, observed, schema):
     policy.add_command(_command)

@@ -16,6 +16,7 @@ from guarded_agent.core import (
     Authority,
     Context,
     Counts,
+    Effect,
     Guard,
     Label,
     Pressure,
@@ -24,6 +25,8 @@ from guarded_agent.core import (
     Seen,
     TextFilter,
     ThreadMemory,
+    ToolSpec,
+    Verdict,
 )
 from guarded_agent.core.addresses import texts
 from guarded_agent.core.authority import both
@@ -130,6 +133,15 @@ class Parts:
         self.flows = own is not None or self._hears or self.engine.flows
         self._way_out = next((spec.name for spec in self.engine.specs if spec.concern), "")
 
+    @property
+    def observes(self) -> bool:
+        """Whether calls run as they are, and only what would have happened is written down."""
+        return self.engine.policy.mode == "observe"
+
+    def _watches(self, spec: ToolSpec, verdict: Verdict) -> bool:
+        """Return whether a verdict is written down and not followed; a halt and a concern are."""
+        return self.observes and not spec.concern and verdict.effect < Effect.HALT
+
     def _context(self, thread_id: str, tool: str | None = None) -> Context:
         with self.store.read() as connection:
             known = memory.load(connection, self.agent_id, thread_id)
@@ -206,7 +218,7 @@ class Parts:
 
     def _authority(self, action: Action) -> Authority:
         """Return what an action may do; where the guard `scope` is off, nobody limits it."""
-        if not self._limits:
+        if not self._limits or self.observes:
             return UNLIMITED
         return self._around(_NOTHING, action.thread_id, None, action).authority
 

@@ -11,6 +11,7 @@ from typing import Any
 from guarded_agent.approvals import summarise
 from guarded_agent.approvals.request import CONCERN
 from guarded_agent.core import (
+    ALLOW,
     Action,
     Context,
     Effect,
@@ -200,7 +201,7 @@ class Proposals(Runs):
         spec = self.engine.spec(action.tool)
         if spec.concern:
             verdict = self._heard(action, verdict)
-        if verdict.payload is not None:
+        if verdict.payload is not None and not self._watches(spec, verdict):
             action = Action.build(
                 args=verdict.payload, **{name: getattr(action, name) for name in _IDENTITY}
             )
@@ -264,11 +265,15 @@ class Proposals(Runs):
         edited_by: str | None,
     ) -> Entry:
         spec = self.engine.spec(action.tool)
-        whole = self._identity_verdict(
-            connection, action, self._within_limits(connection, action, decision, whole)
-        )
+        whole = self._within_limits(connection, action, decision, whole)
+        watches = self._watches(spec, whole)
+        if not watches:
+            whole = self._identity_verdict(connection, action, whole)
         if spec.access != "read":
             whole = self._after_unknown(connection, action, preview, whole)
+        would = whole
+        if watches:  # an agent that may not act is stopped all the same
+            whole = self._identity_verdict(connection, action, ALLOW)
         # Concerns are counted by themselves: no other requests can be in their way.
         only = action.tool if spec.concern else None
         if whole.effect is Effect.APPROVE and self.approvals.crowded(
@@ -307,14 +312,10 @@ class Proposals(Runs):
                 roles=entry.verdict.roles,
                 edited_by=edited_by,
             )
-        self.audit.append(
-            connection,
-            "action.judged",
-            agent_id=self.agent_id,
-            thread_id=action.thread_id,
-            digest=action.digest,
-            data={"tool": action.tool, "args": preview, **entry.verdict.as_json()},
-        )
+        watched = watches and entry.effect is Effect.ALLOW
+        said = would if watched else entry.verdict
+        data = {"tool": action.tool, "args": preview, **said.as_json()}
+        self._log(connection, "action.observed" if watched else "action.judged", action, data)
         return entry
 
     def _held_back(

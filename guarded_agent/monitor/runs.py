@@ -91,7 +91,7 @@ class Runs(Alive):
                 self._use(connection, action)
             limits = decision.limits
             exceeded = limits and reserve(connection, action.digest, limits, now, approved=approved)
-            if exceeded:
+            if exceeded and not self.observes:
                 raise Denied(f"A limit of the policy is used up: {exceeded}.")
             if given.sources and not spec.discreet:
                 # The body may tell a model what it is given, now or in what it returns.
@@ -128,6 +128,8 @@ class Runs(Alive):
         vouchers = self._vouchers(connection, action.thread_id, action.tool, known)
         seen = self._seen(connection, action.tool)
         context = self._around(known, action.thread_id, action.tool, action, counts, vouchers, seen)
+        if self.observes and not spec.concern:
+            return self.engine.decide(action, context, now)
         lacks = context.authority.lacks(spec.scopes) if self._limits else []
         if lacks:  # a grant may be over by now, or the call around does not hand it on any more
             raise Denied(" ".join(lack.words(action.tool, self.agent_id) for lack in lacks))
@@ -212,13 +214,15 @@ class Runs(Alive):
     def _close(self, receipt: Receipt, result: Any, verdict: Verdict, flow: CallFlow | None) -> Any:
         action, spec = receipt.action, receipt.spec
         label = label_of(spec) if flow is None else flow.label()
-        allowed = passed(verdict, result)
+        watched = self._watches(spec, verdict)
+        allowed = result if watched else passed(verdict, result)
         seen = spec.access == "read"
-        if spec.hide is not None:
-            allowed, gone = self._hidden(receipt, allowed, label, spec.hide)
+        hide = None if watched else spec.hide
+        if hide is not None:
+            allowed, gone = self._hidden(receipt, allowed, label, hide)
             if gone and (flow is None or flow.plain):  # the model learns nothing of it
                 seen, label = False, None
-        pressure = self._sense(result, action.tool) if seen or spec.hide is None else ()
+        pressure = self._sense(result, action.tool) if seen or hide is None else ()
         sent = frozenset[str]()
         if spec.access == "send":
             sent = addresses([action.args.get(sink.argument) for sink in spec.sinks])
@@ -252,6 +256,8 @@ class Runs(Alive):
             )
             settle(connection, action.digest)
             data = {"tool": action.tool, **verdict.as_json()}
+            if watched and verdict.effect is not Effect.ALLOW:
+                data["observed"] = True
             # Late: a person settled it while it was still running.
             self._log(connection, "action.done" if mine else "action.late", action, data)
             stopped = self._stopped(connection, action.tool)
@@ -295,7 +301,7 @@ class Runs(Alive):
             data = {"tool": action.tool, "error": text}
             self._log(connection, "action.failed" if mine else "action.late", action, data)
         _hand_on(flow, label)
-        return text
+        return f"{type(error).__name__}: {error}" if self.observes else text
 
     def drop(self, action: Action) -> None:
         """Take back that an action began as it was judged, if its body did not ask for it."""

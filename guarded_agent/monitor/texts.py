@@ -120,8 +120,10 @@ class Texts(Alive):
                     f"text.{stage}",
                     agent_id=self.agent_id,
                     thread_id=context.thread_id,
-                    data=verdict.as_json() | {"pressure": [item.kind for item in pressure]},
+                    data=verdict.as_json()
+                    | {"pressure": [item.kind for item in pressure]}
+                    | ({"observed": True} if self.observes else {}),
                 )
         if verdict.effect is Effect.HALT:
             raise Denied(verdict.message or "A guard halted this run.")
-        return passed(verdict, payload)
+        return payload if self.observes else passed(verdict, payload)

@@ -625,7 +625,7 @@ class Policy(Entry):
 
     Attributes:
         version: Of the format; 1.
-        mode: enforce.
+        mode: enforce, or observe: it lets every call run, and writes down what it would have done.
         agent: The agent identity that it is for.
         users: What each user may do; `*` stands for all others.
         organisation: Which domains are inside.
@@ -646,7 +646,7 @@ class Policy(Entry):
     """
 
     version: Literal[1]
-    mode: Literal["enforce"] = "enforce"
+    mode: Literal["enforce", "observe"] = "enforce"
     agent: AgentEntry = AgentEntry()
     users: dict[Word, UserEntry] | None = None
     organisation: OrganisationEntry = OrganisationEntry()
