@@ -132,7 +132,7 @@ class Paging(Base):
             found = rows.load(connection, keys, approval.c.id.in_(ids)) if ids else []
             alike_ = {one.alike for one in found if one.alike} if state == "pending" else set[str]()
             same = _alike(alike_, now)
-            groups = {one: count for one, count in connection.execute(same)} if alike_ else {}
+            groups = {row.alike: row.waiting for row in connection.execute(same)} if alike_ else {}
             uncertain = Ledger(self._store).uncertain(connection)
         at = {request.id: request.at(now) for request in found}
         return Page(
@@ -180,7 +180,7 @@ def _open_to(roles: Sequence[str]) -> ColumnElement[bool]:
 def _alike(wanted: set[str], now: float) -> Select[Any, int]:
     waits = and_(approval.c.state == "pending", approval.c.decide_by > now)
     return (
-        select(approval.c.alike, func.count())
+        select(approval.c.alike, func.count().label("waiting"))
         .where(approval.c.alike.in_(sorted(wanted)), waits)
         .group_by(approval.c.alike)
         .having(func.count() > 1)

@@ -1,0 +1,138 @@
+"""Who follows the queue hears of every change, and of several workers one takes a thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from guarded_agent.approvals import Changed
+from guarded_agent.store import Store
+
+
+def test_what_changed_comes_in_order_and_once(desk: Any) -> None:
+    first, second = desk.ask(), desk.ask()
+    start = desk.approvals.revision()
+    desk.approve(first)
+    desk.reject(second)
+    changes = desk.approvals.changes(start, timeout=0.01)
+    found = next(changes)
+    assert [item.id for item in found.requests] == [first.id, second.id]
+    assert next(changes) == Changed(found.revision, ())
+    assert found.revision == desk.approvals.revision() > start
+    changes.close()
+
+
+def test_who_waits_hears_of_a_change_of_another_connection(desk: Any, store_url: str) -> None:
+    heard: list[Changed] = []
+    waiting = threading.Event()
+
+    def follow() -> None:
+        changes = desk.approvals.changes(timeout=30)
+        waiting.set()
+        heard.append(next(changes))
+        changes.close()
+
+    follower = threading.Thread(target=follow)
+    with Store.open(store_url) as other:
+        follower.start()
+        waiting.wait(10)
+        writer = type(desk)(other)
+        request = writer.ask()
+        follower.join(60)
+    # It may have begun to wait only after the change: then it hears of it too, or of nothing.
+    assert not follower.is_alive()
+    assert [item.id for item in heard[0].requests] in ([request.id], [])
+
+
+def test_a_deadline_that_passes_is_a_change(desk: Any) -> None:
+    request = desk.ask(decide_within=10)
+    changes = desk.approvals.changes(timeout=0.01)
+    assert next(changes).requests == ()
+    desk.now += 10
+    assert [(item.id, item.state) for item in next(changes).requests] == [(request.id, "expired")]
+    changes.close()
+
+
+def test_a_listener_whose_connection_was_cut_goes_on(desk: Any) -> None:
+    changes: Iterator[Changed] = desk.approvals.changes(timeout=0.2)
+    assert next(changes).requests == ()
+    if desk.store.path is None:
+        from sqlalchemy import text
+
+        with desk.store.read() as connection:
+            mine = connection.scalar(text("SELECT current_schema()"))
+        with desk.store.connect() as admin:
+            admin.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE"
+                    " 'LISTEN%' AND pid <> pg_backend_pid() AND datname = current_database()"
+                )
+            )
+        assert mine
+    request = desk.ask()
+    found = [*next(changes).requests, *next(changes).requests]
+    assert [item.id for item in found] == [request.id]
+    changes.close()  # type: ignore[attr-defined]
+
+
+def test_a_thread_is_due_when_something_in_it_was_decided(desk: Any) -> None:
+    request = desk.ask()
+    assert desk.approvals.claim("w1") is None
+    desk.approve(request)
+    turn = desk.approvals.claim("w1")
+    assert (turn.agent_id, turn.thread_id, turn.worker) == ("mail-assistant", "t1", "w1")
+    assert desk.approvals.claim("w2") is None
+    assert desk.approvals.finish(turn)
+    assert desk.approvals.claim("w2") is None
+
+
+@pytest.mark.parametrize("end", ["reject", "cancel", "edit", "expire"])
+def test_every_end_of_a_request_makes_its_thread_due(desk: Any, end: str) -> None:
+    request = desk.ask(decide_within=10)
+    if end == "reject":
+        desk.reject(request)
+    elif end == "cancel":
+        desk.approvals.cancel(request.id, "not wanted")
+    elif end == "edit":
+        desk.approvals.edit(request.id, {"x": 1}, reviewer="ann", digest=request.digest)
+    else:
+        desk.now += 10
+    assert desk.approvals.claim("w1").thread_id == "t1"
+
+
+def test_the_thread_of_a_worker_that_died_goes_to_another(desk: Any) -> None:
+    desk.approve(desk.ask())
+    lost = desk.approvals.claim("w1", lease=10)
+    desk.now += 10
+    turn = desk.approvals.claim("w2", lease=10)
+    assert (turn.thread_id, turn.worker) == ("t1", "w2")
+    # The first was only slow: it cannot take the thread from who has it now.
+    assert not desk.approvals.finish(lost)
+    assert desk.approvals.renew(lost) is None
+    longer = desk.approvals.renew(turn, lease=50)
+    desk.now += 20
+    assert desk.approvals.claim("w3") is None
+    assert desk.approvals.finish(longer)
+
+
+def test_what_is_decided_while_a_thread_runs_makes_it_due_again(desk: Any) -> None:
+    one, two = desk.ask(), desk.ask()
+    desk.approve(one)
+    turn = desk.approvals.claim("w1")
+    desk.approve(two)
+    assert desk.approvals.claim("w2") is None
+    assert desk.approvals.finish(turn)
+    assert desk.approvals.claim("w2").thread_id == "t1"
+
+
+def test_a_thread_can_be_given_back_for_later_and_agents_chosen(desk: Any) -> None:
+    desk.approve(desk.ask())
+    turn = desk.approvals.claim("w1")
+    assert desk.approvals.release(turn, seconds=5)
+    assert desk.approvals.claim("w2") is None
+    desk.now += 5
+    assert desk.approvals.claim("w2", agents=["other"]) is None
+    assert desk.approvals.claim("w2", agents=["mail-assistant"]).worker == "w2"
