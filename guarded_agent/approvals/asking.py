@@ -110,7 +110,7 @@ class Asking(Looking):
             decided_at=None,
             sources=tuple(sources),
             owner=self._owner(connection, action.agent_id),
-            owner_apart=terms.owner_apart(quorum),
+            owner_apart=terms.separate_owner,
             ladder=terms.ladder(now, now + decide_within),
             alike=self._alike(action, policy_digest),
         )

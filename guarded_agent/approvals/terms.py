@@ -76,8 +76,7 @@ class Terms:
     Attributes:
         decide_within: Seconds until an undecided request expires.
         execute_within: Seconds until an unused approval expires.
-        separate_owner: Whether the agent's owner may not decide; None: where more than one
-            person must approve.
+        separate_owner: Whether the agent's owner may not decide.
         escalate: Who may decide when time runs out.
         most_pending: How many requests of one agent may wait at a time.
         back_off: How long an agent waits after rejections; None: not at all.
@@ -85,18 +84,10 @@ class Terms:
 
     decide_within: float = 1800
     execute_within: float = 600
-    separate_owner: bool | None = None
+    separate_owner: bool = False
     escalate: Sequence[Rung] = ()
     most_pending: int = 200
     back_off: BackOff | None = BackOff()
-
-    def owner_apart(self, quorum: int) -> bool:
-        """Return whether the agent's owner is kept from deciding on a request.
-
-        A developer alone owns the agent and decides: that stays possible. Who asks for a
-        second person asks for somebody who does not answer for the agent.
-        """
-        return quorum > 1 if self.separate_owner is None else self.separate_owner
 
     def ladder(self, now: float, decide_by: float) -> tuple[Step, ...]:
         """Return the steps of a request that is made `now`."""

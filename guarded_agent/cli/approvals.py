@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import click
 
 from guarded_agent.approvals import Approvals, Request
 from guarded_agent.audit import AuditLog
+from guarded_agent.cli.approvals_later import delegate, delegations, snooze, take_back
+from guarded_agent.cli.approvals_rule import propose_rule
 from guarded_agent.cli.card import progress, show_card, votes
+from guarded_agent.cli.json_given import json_object
 from guarded_agent.cli.reviewer import json_option, reason_option, reviewer_option
 from guarded_agent.cli.screen import command, flow, print_json, say
 from guarded_agent.cli.session import Session, pass_session
@@ -152,6 +153,7 @@ def approve(
             digest=digest or request.digest,
             reason=reason,
             roles=roles,
+            method="cli",
             endorse=endorse,
         )
     _told(request, as_json, _after_approval(request))
@@ -169,7 +171,12 @@ def reject(session: Session, request_id: str, reviewer: str, reason: str, as_jso
         queue = _queue(store)
         request = queue.get(request_id)
         request = queue.vote(
-            request.id, "reject", reviewer=reviewer, digest=request.digest, reason=reason
+            request.id,
+            "reject",
+            reviewer=reviewer,
+            digest=request.digest,
+            reason=reason,
+            method="cli",
         )
     words = "Rejected. The call will not run; the agent is told why."
     if request.about_agent:
@@ -254,27 +261,8 @@ def settle(
     )
 
 
-def json_object(text: str, option: str) -> dict[str, Any]:
-    """Return the JSON object that an option holds, or that stands in the file it names.
-
-    Raises:
-        click.UsageError: There is no such file, or no JSON object in it.
-    """
-    source = option
-    if text.startswith("@"):
-        source = text[1:]
-        try:
-            text = Path(source).read_text("utf-8")
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "it is no text in UTF-8"
-            raise click.UsageError(f"{source} cannot be read: {why}.") from None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"{source} holds no JSON: {error}.") from None
-    if not isinstance(value, dict):
-        raise click.UsageError(f"{source} must hold a JSON object, such as '{{\"amount\": 80}}'.")
-    return cast("dict[str, Any]", value)
+for more in (snooze, delegate, delegations, take_back, propose_rule):
+    approvals.add_command(more)
 
 
 def _queue(store: Store) -> Approvals:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from guarded_agent.cli.approvals import json_object
+from guarded_agent.cli.json_given import json_object
 from guarded_agent.cli.policy_check import tools_option
 from guarded_agent.cli.reviewer import json_option
 from guarded_agent.cli.screen import print_json, say

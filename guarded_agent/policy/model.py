@@ -510,8 +510,8 @@ class ApprovalsEntry(Entry):
     """The clocks and the default quorum of approvals.
 
     Attributes:
-        separate_owner: Whether the agent's owner may not decide. Left out, the owner may not where
-            more than one person must approve.
+        separate_owner: Whether the agent's owner may not decide. Left out, the owner may: a
+            developer alone owns the agent and decides, and of two people one is not the owner.
         escalate: Who may decide when time runs out.
         most_pending: How many requests of the agent may wait at a time.
         back_off: How long the agent waits after rejections.
@@ -522,7 +522,7 @@ class ApprovalsEntry(Entry):
     on_expiry: Literal["deny"] = "deny"
     quorum: Quorum = 1
     roles: tuple[Word, ...] = ()
-    separate_owner: StrictBool | None = None
+    separate_owner: StrictBool = False
     escalate: tuple[RungEntry, ...] = ()
     most_pending: Annotated[int, Strict(), Field(ge=1, le=10_000)] = 200
     back_off: BackOffEntry = BackOffEntry()

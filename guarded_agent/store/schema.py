@@ -150,7 +150,7 @@ APPROVAL_INDEXES: tuple[Index, ...] = (
     ),
     Index("guard_approval_by_use", approval.c.state, approval.c.execute_by),
     Index("guard_approval_by_agent", approval.c.agent_id, approval.c.state, approval.c.decided_at),
-    Index("guard_approval_by_alike", approval.c.alike, approval.c.state),
+    Index("guard_approval_by_alike", approval.c.alike, approval.c.state, approval.c.decide_by),
     Index("guard_approval_by_revision", approval.c.revision),
     Index("guard_approval_by_edit", approval.c.replaced_by),
 )

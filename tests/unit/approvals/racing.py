@@ -58,7 +58,6 @@ def main(url: str, worker: str, effects: str, stop: str) -> None:
     """Work until there is nothing left and the file `stop` exists."""
     with Store.open(url) as store:
         queue = Approvals(store, AuditLog(store))
-        print("ready", flush=True)
         while True:
             voted = vote(queue, f"{worker}@acme.com")
             resumed = resume(store, queue, worker, Path(effects))

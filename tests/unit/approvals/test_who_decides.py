@@ -20,10 +20,10 @@ def test_a_developer_alone_decides_on_what_their_own_agent_asks(desk: Any) -> No
 
 @pytest.mark.parametrize(
     ("separate", "quorum", "may"),
-    [(None, 2, False), (True, 1, False), (True, 2, False), (False, 2, True), (False, 1, True)],
+    [(True, 1, False), (True, 2, False), (False, 2, True), (False, 1, True)],
 )
-def test_the_owner_is_kept_apart_where_the_policy_says_so_or_wants_two_people(
-    desk: Any, separate: bool | None, quorum: int, may: bool
+def test_the_owner_is_kept_apart_where_the_policy_says_so(
+    desk: Any, separate: bool, quorum: int, may: bool
 ) -> None:
     desk.under(separate_owner=separate).owned("Ann@Acme.com")
     request = desk.ask(quorum=quorum)
