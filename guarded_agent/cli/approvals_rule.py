@@ -42,7 +42,7 @@ def propose_rule(
     the rule, and put it into the policy file yourself.
     """
     from guarded_agent.monitor.lifecycle import queue as open_queue  # it loads the policy room
-    from guarded_agent.monitor.rule_proposal import propose
+    from guarded_agent.monitor.rule_proposal import Effect, propose
     from guarded_agent.policy import Engine, load
     from guarded_agent.policy.compare import compare
 
@@ -58,7 +58,7 @@ def propose_rule(
     before = load(Path(file))
     if before.agent.id != first.agent_id:
         raise VoteRefused(f"{file} is the policy of {before.agent.id}, not of {first.agent_id}")
-    effect = "deny" if first.state == "rejected" else "allow"
+    effect: Effect = "deny" if first.state == "rejected" else "allow"
     found = propose(before, first.tool, first.access, calls, effect=effect, free=free)
     events = [event for event in read_log(session, log) if event.agent_id == first.agent_id]
     known = calls_in(events)

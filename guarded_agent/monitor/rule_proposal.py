@@ -104,7 +104,7 @@ def propose(
     if not held:
         raise VoteRefused("a rule without any condition holds for every call: leave some argument")
     when = " && ".join(held)
-    data = cast("dict[str, Any]", policy.model_dump(mode="json", exclude_unset=True))
+    data = policy.model_dump(mode="json", exclude_unset=True)
     tools: dict[str, Any] = data.setdefault("tools", {})
     new = {"effect": effect, "when": when, "because": "decided by people before"}
     entry: dict[str, Any] = tools.setdefault(
