@@ -66,6 +66,8 @@ def vote(
         digest=digest,
         reason=reason,
         roles=reviewer.roles,
+        method=reviewer.method,
+        subject=reviewer.subject,
         endorse=endorse,
     )
 

@@ -41,6 +41,7 @@ class Account:
         active: Whether they may sign in.
         local: Whether they have a password here.
         issuer: Whose identity provider says who they are, or empty.
+        subject: What that provider calls them, or empty.
         created_by: Who let them in.
         created_at: When.
     """
@@ -50,8 +51,14 @@ class Account:
     active: bool
     local: bool
     issuer: str
+    subject: str
     created_by: str
     created_at: float
+
+    @property
+    def one(self) -> str:
+        """What two accounts of one person have in common: issuer and subject, or empty."""
+        return f"{self.issuer} {self.subject}" if self.issuer else ""
 
     @property
     def admin(self) -> bool:
@@ -300,6 +307,7 @@ def _account(row: RowMapping) -> Account:
         active=bool(row["active"]),
         local=bool(row["password_hash"]),
         issuer=row["issuer"] or "",
+        subject=row["subject"] or "",
         created_by=row["created_by"],
         created_at=row["created_at"],
     )

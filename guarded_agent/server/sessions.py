@@ -116,6 +116,7 @@ class Sessions:
             frozenset(scopes),
             proved_at=row.proved_at,
             session=id_hash,
+            subject=account.one,
         )
 
     def close(self, connection: Connection, id_hash: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{4,64}$")]
 """A request's id, or a beginning of it that no other id shares."""
@@ -68,6 +68,28 @@ class Because(Taken):
     reason: Reason
 
 
+class Until(Taken):
+    """A time, in seconds since the epoch."""
+
+    until: Annotated[float, Field(ge=0, le=1e11)]
+
+
+class Lend(Taken):
+    """Roles for another person, for a while.
+
+    Attributes:
+        delegate: Who gets them.
+        roles: Which; the reviewer holds them.
+        seconds: For how long.
+        reason: Why.
+    """
+
+    delegate: Line
+    roles: Annotated[list[Line], Field(min_length=1, max_length=20)]
+    seconds: Annotated[float, Field(gt=0, le=1e8)]
+    reason: Prose = ""
+
+
 class AgentChange(Taken):
     """Which agent, and why."""
 
@@ -121,6 +143,24 @@ class RequestShape(Given):
     created_at: float
     decide_by: float
     execute_by: float | None
+
+
+class DelegationShape(Given):
+    """Roles that one reviewer lent to another."""
+
+    id: str
+    giver: str
+    delegate: str
+    roles: list[str]
+    reason: str
+    starts_at: float
+    ends_at: float
+
+
+class DelegationList(Given):
+    """What is lent now."""
+
+    delegations: list[DelegationShape]
 
 
 class RequestPage(Given):

@@ -185,7 +185,14 @@ class Tokens:
         if token.used_at is None or now >= token.used_at + _USED_EVERY:
             with self._store.write() as connection:
                 connection.execute(update(table).where(table.c.id == id_).values(used_at=now))
-        return Reviewer(account.name, account.roles, "token", frozenset(token.scopes), token=id_)
+        return Reviewer(
+            account.name,
+            account.roles,
+            "token",
+            frozenset(token.scopes),
+            token=id_,
+            subject=account.one,
+        )
 
     def _of(self, name: str) -> builtins.list[Token]:
         query = select(table).where(table.c.reviewer == name).order_by(table.c.created_at.desc())

@@ -30,6 +30,8 @@ class Reviewer:
             token.
         session: What the store knows the session by; "" for a token.
         token: The id of the token; "" for a session.
+        subject: What an identity provider calls them: two accounts with one subject are one
+            person to a quorum.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Reviewer:
     proved_at: float = 0.0
     session: str = ""
     token: str = ""
+    subject: str = ""
 
     @property
     def admin(self) -> bool:

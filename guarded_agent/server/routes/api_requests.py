@@ -23,6 +23,7 @@ from guarded_agent.server.shapes import (
     State,
     Uncertain,
     UncertainList,
+    Until,
 )
 from guarded_agent.store import Entry, Ledger
 
@@ -36,23 +37,33 @@ def list_requests(
     state: State = "pending",
     agent: Line | None = None,
     tool: Line | None = None,
+    impact: Line | None = None,
+    like: Line | None = None,
+    mine: bool = False,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> dict[str, Any]:
-    """Return requests in one state: those that wait by urgency, others newest first."""
-    found = [
-        request
-        for request in site.queue.list(state, limit=None)
-        if agent in {None, request.agent_id} and tool in {None, request.tool}
-    ]
-    if state == "pending":
-        found.sort(key=lambda request: (request.decide_by, request.id))
-    after = offset + limit
+    """Return requests in one state: those that wait by what is at stake, others newest first.
+
+    `like` is a part of the summary. `mine` leaves out what the reviewer has set aside, and what
+    they have no role for.
+    """
+    found = site.queue.page(
+        state,
+        reviewer=reviewer.name if mine else None,
+        roles=reviewer.roles if mine else None,
+        agent_id=agent,
+        tool=tool,
+        impact=impact,
+        like=like or "",
+        limit=limit,
+        offset=offset,
+    )
     return {
-        "at": site.store.clock(),
-        "total": len(found),
-        "next_offset": after if after < len(found) else None,
-        "requests": [shown(site.store, one).as_json() for one in found[offset:after]],
+        "at": found.now,
+        "total": found.total,
+        "next_offset": found.next_offset,
+        "requests": [shown(site.store, one).as_json() for one in found.requests],
     }
 
 
@@ -99,6 +110,21 @@ def edit(site: Here, reviewer: Voter, request_id: Id, wanted: Edit) -> dict[str,
 def cancel(site: Here, reviewer: Voter, request_id: Id, why: Because) -> dict[str, Any]:
     """End a request that is no longer wanted, also after it was approved."""
     return decisions.cancel(site, reviewer, request_id, why.reason).as_json()
+
+
+@router.post("/requests/{request_id}/snooze", response_model=RequestShape)
+def snooze(site: Here, reviewer: Voter, request_id: Id, until: Until) -> dict[str, Any]:
+    """Set a request aside for this reviewer alone. Nothing is decided, and the clocks run on."""
+    request = decisions.find(site, request_id)
+    return site.queue.snooze(request.id, reviewer=reviewer.name, until=until.until).as_json()
+
+
+@router.post("/requests/{request_id}/unsnooze", response_model=RequestShape)
+def unsnooze(site: Here, reviewer: Voter, request_id: Id) -> dict[str, Any]:
+    """Show it again."""
+    request = decisions.find(site, request_id)
+    site.queue.unsnooze(request.id, reviewer=reviewer.name)
+    return request.as_json()
 
 
 @router.post("/requests/{request_id}/reveal", response_model=Revealed)
