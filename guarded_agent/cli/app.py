@@ -17,6 +17,7 @@ from guarded_agent.cli.doctor import doctor
 from guarded_agent.cli.failure import OneLine
 from guarded_agent.cli.graph import graph
 from guarded_agent.cli.policy import policy
+from guarded_agent.cli.reviewers import reviewers
 from guarded_agent.cli.serve import serve
 from guarded_agent.cli.session import STORE_VARIABLE, Session
 from guarded_agent.cli.vault import vault
@@ -44,7 +45,19 @@ def app(context: click.Context, store_url: str) -> None:
         context.obj = Session(store_url, said)
 
 
-for _command in (approvals, audit, policy, graph, doctor, agents, vault, coercion, serve, demo):
+for _command in (
+    approvals,
+    audit,
+    policy,
+    graph,
+    doctor,
+    agents,
+    vault,
+    coercion,
+    reviewers,
+    serve,
+    demo,
+):
     app.add_command(_command)
 
 

@@ -37,6 +37,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--tls-certificate", "certificate", type=_FILE, help="The certificate, with chain.")
 @click.option("--tls-key", "key", type=_FILE, help="The certificate's private key.")
+@click.option(
+    "--oidc",
+    type=_FILE,
+    envvar="GUARDED_AGENT_OIDC",
+    show_envvar=True,
+    help="Settings of an identity provider, in TOML.",
+)
 @click.option("--behind-proxy", is_flag=True, help="One proxy stands before it and speaks TLS.")
 @pass_session
 def serve(
@@ -46,6 +53,7 @@ def serve(
     public_url: str,
     certificate: Path | None,
     key: Path | None,
+    oidc: Path | None,
     behind_proxy: bool,
 ) -> None:
     """Show the queue in a browser, and serve the API. Needs the extra `server`.
@@ -54,12 +62,13 @@ def serve(
     this machine only, unless TLS or a proxy is named. Stop it with Ctrl-C.
     """
     from guarded_agent.server import serve as run  # a web server: only for who serves
+    from guarded_agent.server.oidc_settings import read_oidc
     from guarded_agent.server.settings import Settings
 
     with session.store():
         pass  # a wrong store is told before the page opens
     try:
-        settings = Settings(public_url, behind_proxy)
+        settings = Settings(public_url, behind_proxy, oidc=read_oidc(oidc) if oidc else None)
         run(
             session.store_url,
             host,

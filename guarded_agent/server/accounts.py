@@ -14,7 +14,7 @@ from guarded_agent.core.ports import Recorder
 from guarded_agent.server import passwords, secret
 from guarded_agent.server.attempts import Attempts, TooMany
 from guarded_agent.server.links import Link, Links
-from guarded_agent.server.reviewers import Account, AccountRefused, Reviewers, name_of
+from guarded_agent.server.reviewers import AccountRefused, Reviewers, name_of
 from guarded_agent.server.sessions import Lifetime, Sessions
 from guarded_agent.server.tokens import Tokens
 from guarded_agent.server.who import Reviewer
@@ -186,37 +186,49 @@ class Accounts:
             return self.sessions.open(connection, wanted, "password", self._store.clock())
 
     def open_for_provider(
-        self, issuer: str, subject: str, name: str, roles: list[str], proved_at: float
+        self,
+        issuer: str,
+        subject: str,
+        email: str,
+        roles: list[str],
+        proved_at: float,
+        *,
+        name: str = "",
+        before: str = "",
     ) -> str:
         """Open a session for whom an identity provider vouches; a new person gets an account.
 
         Args:
             issuer: The provider.
             subject: What the provider calls them; the account is bound to it.
-            name: Their verified mail address.
+            email: Their verified mail address: the name of a new account.
             roles: What the settings make of their groups. They hold from now on.
             proved_at: When they signed in there.
+            name: Who must come back, where somebody proves again who they are.
+            before: What the store knows the session before by; it ends.
 
         Returns:
             The secret for the cookie.
 
         Raises:
-            AccountRefused: The name belongs to another account, or the account is closed.
+            AccountRefused: The name belongs to another account, the account is closed, or
+                somebody else came back.
         """
         with self._store.write(durable=True) as connection:
             account = self.reviewers.by_subject(connection, issuer, subject)
-            if account is None:
+            if account is None and not name:
                 account = self.reviewers.add(
-                    connection, name, roles=roles, by=issuer, issuer=issuer, subject=subject
+                    connection, email, roles=roles, by=issuer, issuer=issuer, subject=subject
                 )
-        if sorted(account.roles) != sorted(roles):
-            account = self.reviewers.set_roles(account.name, roles, by=issuer)
-        with self._store.write(durable=True) as connection:
-            usable: Account | None = self.reviewers.usable(connection, account.name)
-            if usable is None:
+            if account is None or (name and account.name != name):
+                raise AccountRefused("somebody else came back from the provider")
+            if sorted(account.roles) != sorted(roles):
+                self.reviewers.put_roles(connection, account.name, roles, by=issuer)
+            if self.reviewers.usable(connection, account.name) is None:
                 raise AccountRefused("this account is closed: ask an admin")
-            self._record(connection, "signed_in", usable.name, method="oidc")
-            return self.sessions.open(connection, usable.name, "oidc", proved_at)
+            self.sessions.close(connection, before)
+            self._record(connection, "signed_in", account.name, method="oidc")
+            return self.sessions.open(connection, account.name, "oidc", proved_at)
 
     def _check(self, reviewer: Reviewer, password: str, address: str) -> None:
         account = _account_key(reviewer.name)

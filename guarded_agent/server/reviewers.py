@@ -191,15 +191,26 @@ class Reviewers:
             AccountRefused: There is no such reviewer, a role is no word, or nobody who is
                 active would be admin any more.
         """
-        wanted = checked_roles(roles)
         with self._store.write(durable=True) as connection:
             known = self._must(connection, name)
-            values = {"roles_json": json.dumps(wanted)}
-            connection.execute(update(table).where(table.c.name == known.name).values(values))
-            if known.admin and ADMIN not in wanted:
+            changed = self.put_roles(connection, known.name, roles, by=by)
+            if known.admin and not changed.admin:
                 self._keep_an_admin(connection)
-            self._record(connection, "roles", known.name, by=by, roles=wanted)
-            return self._must(connection, name)
+            return changed
+
+    def put_roles(
+        self, connection: Connection, name: str, roles: Sequence[str], *, by: str
+    ) -> Account:
+        """Change what a reviewer is, also if nobody stays admin: what a provider says, holds.
+
+        Raises:
+            AccountRefused: There is no such reviewer, or a role is no word.
+        """
+        wanted = checked_roles(roles)
+        values = {"roles_json": json.dumps(wanted)}
+        connection.execute(update(table).where(table.c.name == name).values(values))
+        self._record(connection, "roles", name, by=by, roles=wanted)
+        return self._must(connection, name)
 
     def set_active(self, name: str, active: bool, *, by: str) -> Account:
         """Shut a reviewer out at once, with their sessions and tokens, or let them in again.
