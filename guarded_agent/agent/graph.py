@@ -18,7 +18,9 @@ from guarded_agent.agent.nodes import thread_of
 from guarded_agent.agent.passing import athrough, through
 from guarded_agent.agent.report import Report
 from guarded_agent.agent.wait import is_ours
+from guarded_agent.agent.waiting import Waiting
 from guarded_agent.agent.words import inside_graph, said_by_user
+from guarded_agent.agent.worker import Worker
 from guarded_agent.approvals import Approvals, Request
 from guarded_agent.core import Stage
 from guarded_agent.core.errors import ApprovalPending
@@ -122,7 +124,7 @@ class GuardedGraph(_Base):
         self.monitor.require_active(fresh=True)
         state = self.get_state(config, subgraphs=True)
         if _waits_for_answers(state):
-            return self._result(_as_returned(state), config)
+            return self._result(as_returned(state), config)
         return self.invoke(wake_up(state), config, **kwargs)
 
     async def aresume(self, thread: str | Config, **kwargs: Any) -> Any:
@@ -131,8 +133,60 @@ class GuardedGraph(_Base):
         await self.monitor.arequire_active(fresh=True)
         state = await self.aget_state(config, subgraphs=True)
         if _waits_for_answers(state):
-            return await asyncio.to_thread(self._result, _as_returned(state), config)
+            return await asyncio.to_thread(self._result, as_returned(state), config)
         return await self.ainvoke(wake_up(state), config, **kwargs)
+
+    def wait(self, thread: str | Config, *, timeout: float | None = None) -> Any:
+        """Wait until people have decided, have the thread go on, and return what it returns.
+
+        After each decision the thread goes on; it waits again as long as something in it
+        needs one. A worker of the same agent and this never go on with one thread at once.
+
+        Args:
+            thread: The thread id, or the config of the run.
+            timeout: Seconds to wait at most; None: until the requests expire.
+
+        Raises:
+            TimeoutError: Nobody decided in time. The requests go on waiting.
+
+        Example:
+            >>> out = safe.invoke(hello, config)  # doctest: +SKIP
+            >>> out = safe.wait(out.thread_id, timeout=600)  # doctest: +SKIP
+        """
+        return self._wakes.wait(config_of(thread), timeout)
+
+    async def async_wait(self, thread: str | Config, *, timeout: float | None = None) -> Any:  # noqa: ASYNC109
+        """Do what `wait` does, from an event loop."""
+        return await self._wakes.await_(config_of(thread), timeout)
+
+    def worker(self, *, lease: float = 60.0, name: str | None = None) -> Worker:
+        """Return a worker that has every thread of this agent go on once people have decided.
+
+        Start as many as you like, in as many processes: each thread is woken by one of them.
+        While workers run, leave `resume` to them.
+
+        Args:
+            lease: Seconds after which the threads of a worker that died go to another.
+            name: A name that no other worker has; one is made.
+
+        Example:
+            >>> with safe.worker():  # in a thread beside this one  # doctest: +SKIP
+            ...     serve_forever()
+        """
+        return self._wakes.worker(lease=lease, name=name)
+
+    @property
+    def _wakes(self) -> Waiting:
+        return Waiting(
+            self.approvals,
+            self.monitor.agent_id,
+            lambda config: self.get_state(config, subgraphs=True),
+            lambda config: self.aget_state(config, subgraphs=True),
+            self.resume,
+            self.aresume,
+            lambda state, config: self._result(as_returned(state), config),
+            lambda state: wake_up(state) is not None,
+        )
 
     def invoke(self, input: Any, config: Config = None, **kwargs: Any) -> Any:  # noqa: A002
         """Run the graph; a dict that it returns is a `Result`."""
@@ -329,11 +383,11 @@ def _waits_for_answers(state: Any) -> bool:
     return bool(state.interrupts) and not any(is_ours(item.value) for item in state.interrupts)
 
 
-def _as_returned(state: Any) -> Any:
+def as_returned(state: Any) -> Any:
     """Return a paused state as `invoke` returned it."""
-    values = state.values
-    if not isinstance(values, dict):
-        return values
+    values: Any = state.values
+    if not (isinstance(values, dict) and state.interrupts):
+        return cast("Any", values)
     return {**cast("dict[str, Any]", values), "__interrupt__": list(state.interrupts)}
 
 

@@ -22,7 +22,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from guarded_agent.agent.describe import Shape
-from guarded_agent.agent.graph import Config, config_of, wake_up
+from guarded_agent.agent.graph import Config, as_returned, config_of, wake_up
 from guarded_agent.agent.made_of import model_id
 from guarded_agent.agent.model import guard_model
 from guarded_agent.agent.nodes import last_ai, origin_in, stage_of, thread_of
@@ -32,7 +32,9 @@ from guarded_agent.agent.passing import athrough, through
 from guarded_agent.agent.result import pieces, put_back
 from guarded_agent.agent.runtime import PolicySource, introduce, open_monitor, open_store
 from guarded_agent.agent.tool import ORIGIN, guard_tool
+from guarded_agent.agent.waiting import Waiting
 from guarded_agent.agent.words import inside_graph, said_by_user
+from guarded_agent.agent.worker import Worker
 from guarded_agent.approvals import Approvals
 from guarded_agent.core import Guard, Stage
 from guarded_agent.core.errors import ApprovalPending
@@ -124,6 +126,40 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
                     break
             config = _at(config, state)
         return await agent.ainvoke(wake_up(state), config, **kwargs)
+
+    def wait(self, agent: Any, thread: str | Config, *, timeout: float | None = None) -> Any:
+        """Wait until people have decided in a thread of `agent`; see `GuardedGraph.wait`.
+
+        Raises:
+            TimeoutError: Nobody decided in time.
+        """
+        return self._wakes(agent).wait(config_of(thread), timeout)
+
+    async def async_wait(
+        self,
+        agent: Any,
+        thread: str | Config,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Any:
+        """Do what `wait` does, from an event loop."""
+        return await self._wakes(agent).await_(config_of(thread), timeout)
+
+    def worker(self, agent: Any, *, lease: float = 60.0, name: str | None = None) -> Worker:
+        """Return a worker that has the threads of `agent` go on; see `GuardedGraph.worker`."""
+        return self._wakes(agent).worker(lease=lease, name=name)
+
+    def _wakes(self, agent: Any) -> Waiting:
+        return Waiting(
+            self.approvals,
+            self._monitor.agent_id,
+            lambda config: agent.get_state(config, subgraphs=True),
+            lambda config: agent.aget_state(config, subgraphs=True),
+            lambda config: self.resume(agent, config),
+            lambda config: self.aresume(agent, config),
+            lambda state, _: as_returned(state),
+            lambda state: wake_up(state) is not None,
+        )
 
     # -- what the agent reads ----------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -39,7 +39,7 @@ class Following(Looking):
         with self._store.read() as connection:
             return int(connection.scalar(select(func.max(approval.c.revision))) or 0)
 
-    def changes(self, after: int | None = None, *, timeout: float = 30.0) -> Iterator[Changed]:
+    def changes(self, after: int | None = None, *, timeout: float = 30.0) -> Generator[Changed]:
         """Yield what changes, as soon as it does, in whichever process.
 
         On PostgreSQL the database tells; on SQLite its count of commits is looked at, many times
@@ -77,7 +77,14 @@ class Following(Looking):
                 seen = later[-1].revision if later else seen
                 yield Changed(seen, tuple(later))
 
-    def claim(self, worker: str, *, lease: float = 60.0, agents: Sequence[str] = ()) -> Turn | None:
+    def claim(
+        self,
+        worker: str,
+        *,
+        lease: float = 60.0,
+        agents: Sequence[str] = (),
+        thread_id: str | None = None,
+    ) -> Turn | None:
         """Take the thread that waits longest to be resumed, so that no other worker resumes it.
 
         A thread is due once something in it was decided: approved, rejected, edited, cancelled
@@ -88,13 +95,20 @@ class Following(Looking):
             worker: A name of the worker that no other has.
             lease: Seconds until the claim lapses; `renew` it where that is not enough.
             agents: Only threads of these agents.
+            thread_id: Only this thread.
 
         Returns:
             The claim, or None if nothing is due.
         """
         self.expire()
         with self._store.write() as connection:
-            return turns.claim(connection, worker, self._store.clock(), lease, tuple(agents))
+            now = self._store.clock()
+            return turns.claim(connection, worker, now, lease, tuple(agents), thread_id)
+
+    def due(self, agent_id: str, thread_id: str) -> bool:
+        """Return whether a thread waits to be resumed, or is being resumed by a worker."""
+        with self._store.read() as connection:
+            return turns.standing(connection, agent_id, thread_id)
 
     def finish(self, turn: Turn) -> bool:
         """Say that a claimed thread was resumed.

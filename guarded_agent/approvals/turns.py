@@ -36,16 +36,21 @@ class Turn:
 
 def due(connection: Connection, request: Request, now: float) -> None:
     """Make the thread of a request due; a claim on it stays, and then there is more to do."""
-    same = (turn.c.agent_id == request.agent_id) & (turn.c.thread_id == request.thread_id)
-    known = connection.execute(
-        update(turn).where(same).values(revision=request.revision, since=now)
-    )
+    due_thread(connection, request.agent_id, request.thread_id, request.revision, now)
+
+
+def due_thread(
+    connection: Connection, agent_id: str, thread_id: str, revision: int, now: float
+) -> None:
+    """Make a thread due. `revision` is of no other change: by it `finish` sees what came later."""
+    same = (turn.c.agent_id == agent_id) & (turn.c.thread_id == thread_id)
+    known = connection.execute(update(turn).where(same).values(revision=revision, since=now))
     if known.rowcount == 0:
         connection.execute(
             insert(turn).values(
-                agent_id=request.agent_id,
-                thread_id=request.thread_id,
-                revision=request.revision,
+                agent_id=agent_id,
+                thread_id=thread_id,
+                revision=revision,
                 since=now,
                 worker="",
                 until=0.0,
@@ -54,12 +59,19 @@ def due(connection: Connection, request: Request, now: float) -> None:
 
 
 def claim(
-    connection: Connection, worker: str, now: float, lease: float, agents: tuple[str, ...]
+    connection: Connection,
+    worker: str,
+    now: float,
+    lease: float,
+    agents: tuple[str, ...],
+    thread_id: str | None = None,
 ) -> Turn | None:
     """Give `worker` the thread that is due longest and that nobody has; see `Approvals.claim`."""
+    of_agents = (turn.c.agent_id.in_(agents),) if agents else ()
+    of_thread = () if thread_id is None else (turn.c.thread_id == thread_id,)
     wanted = (
         select(turn.c.agent_id, turn.c.thread_id, turn.c.revision)
-        .where(turn.c.until <= now, *((turn.c.agent_id.in_(agents),) if agents else ()))
+        .where(turn.c.until <= now, *of_agents, *of_thread)
         .order_by(turn.c.since, turn.c.agent_id, turn.c.thread_id)
         .limit(1)
         # A row that somebody holds in a transaction of their own is not waited for.
@@ -71,6 +83,12 @@ def claim(
     mine = Turn(found.agent_id, found.thread_id, found.revision, worker, now + lease)
     connection.execute(update(turn).where(_row(mine)).values(worker=worker, until=mine.until))
     return mine
+
+
+def standing(connection: Connection, agent_id: str, thread_id: str) -> bool:
+    """Return whether a thread is due, or a worker resumes it now."""
+    same = (turn.c.agent_id == agent_id) & (turn.c.thread_id == thread_id)
+    return connection.scalar(select(turn.c.revision).where(same)) is not None
 
 
 def finish(connection: Connection, mine: Turn) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from guarded_agent.approvals import person
+from guarded_agent.approvals import person, turns
 from guarded_agent.audit import AuditLog
 from guarded_agent.core.errors import VoteRefused
 from guarded_agent.identity import Registry
 from guarded_agent.policy import release, settle
 from guarded_agent.store import Entry, Ledger, Store
+from guarded_agent.store.watch import announce
 
 
 def settle_action(
@@ -23,7 +24,8 @@ def settle_action(
 ) -> Entry:
     """Record what a person found out about an action that nobody knows the end of.
 
-    Nothing runs: when its thread is resumed, the agent is told how the call ended.
+    Nothing runs here: its thread is due to be resumed, and then the agent is told how the call
+    ended.
 
     Args:
         store: Where the action is.
@@ -52,7 +54,7 @@ def settle_action(
         assert entry is not None
         # What took effect counts against the limits; what did not gives its share back.
         (settle if outcome == "done" else release)(connection, digest)
-        audit.append(
+        seq = audit.append(
             connection,
             "action.settled",
             agent_id=entry.agent_id,
@@ -60,4 +62,8 @@ def settle_action(
             digest=digest,
             data={"tool": entry.tool, "outcome": outcome, "by": name, "reason": reason.strip()},
         )
+        # Its thread goes on by itself where a worker wakes threads. The number is the
+        # event's, below zero: no change of a request has it.
+        turns.due_thread(connection, entry.agent_id, entry.thread_id, -seq, store.clock())
+        announce(connection)
     return entry
