@@ -76,6 +76,26 @@ def load(
     )
 
 
+def asked(
+    store: Store, connection: Connection, families: Collection[str], thread_id: str
+) -> list[str]:
+    """Return what the user said in a thread of some agent families, oldest first.
+
+    Raises:
+        StoreError: A row was changed or moved.
+    """
+    same = (
+        table.c.family.in_(sorted(families))
+        & (table.c.thread_id == thread_id)
+        & (table.c.kind == "asked")
+    )
+    found: list[str] = []
+    for row in connection.execute(select(table).where(same).order_by(table.c.at)).mappings():
+        place = _place(row["family"], thread_id, "asked", row["lookup"])
+        found += json.loads(store.keys.open(row["text_sealed"], context=place))
+    return found
+
+
 def add(
     store: Store,
     connection: Connection,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from guarded_agent.approvals import Approvals, Request
+from guarded_agent.audit import AuditLog
 from guarded_agent.core import Confidentiality, Finding, Label
 from guarded_agent.core.visible import visible
 from guarded_agent.server.card import card, duration
@@ -23,40 +25,59 @@ def test_an_empty_queue_says_so(reviewer: TestClient) -> None:
     assert "Nothing waits for you" in reviewer.get("/approvals").text
 
 
-def test_a_request_shows_what_why_and_how_to_decide(
-    reviewer: TestClient, ask: Ask, store: Store
-) -> None:
-    request = ask()
+def both(reviewer: TestClient, request: Request) -> str:
+    """Return the list and the card of a request, one behind the other."""
+    listed = reviewer.get("/approvals").text
+    return listed + reviewer.get(f"/approvals/{request.id}").text
 
-    page = reviewer.get("/approvals").text
+
+def test_a_request_shows_what_why_and_how_to_decide(reviewer: TestClient, ask: Ask) -> None:
+    request = ask(quorum=2)
+
+    page = reviewer.get(f"/approvals/{request.id}").text
 
     assert "Send with send_email (to: [EMAIL])" in page
+    assert "What was sent cannot be taken back." in page
     assert "mail that leaves the company" in page
-    assert "0 of 1 approvals" in page
-    assert f"guarded-agent --store {store.url} approvals approve {request.id}" in page
-    assert f"guarded-agent --store {store.url} approvals reject {request.id} --reason" in page
+    assert "0 of 2 approvals" in page
+    assert f'action="/approvals/{request.id}/reject"' in page
+    assert page.index("Why you are asked") < page.index("What it would do exactly")
+    assert page.index("What it would do exactly") < page.index("Data that this conversation")
+    assert page.index("Data that this conversation") < page.index("The last ones like it")
     assert request.digest in page
 
 
 def test_a_request_shows_the_data_that_the_agent_has_read(reviewer: TestClient, ask: Ask) -> None:
     read = Label(Confidentiality.CONFIDENTIAL, frozenset({"hr"}), False, frozenset({"search_hr"}))
-    ask(label=read)
+    request = ask(label=read)
 
-    page = reviewer.get("/approvals").text
+    page = reviewer.get(f"/approvals/{request.id}").text
 
     for word in ("confidential", "hr", "untrusted", "from search_hr"):
         assert f">{word}</span>" in page
 
 
 def test_the_real_arguments_are_not_on_the_page(reviewer: TestClient, ask: Ask) -> None:
-    ask()
+    assert "rival.example" not in both(reviewer, ask())
 
-    assert "rival.example" not in reviewer.get("/approvals").text
+
+def test_who_reveals_the_real_arguments_is_recorded(
+    reviewer: TestClient, ask: Ask, store: Store
+) -> None:
+    request = ask()
+    page = reviewer.get(f"/approvals/{request.id}").text
+    [secret] = set(re.findall(r'name="csrf" value="([^"]+)"', page))
+
+    answer = reviewer.post(f"/approvals/{request.id}/reveal", data={"csrf": secret})
+
+    assert "press@rival.example" in answer.text
+    [event] = [one for one in AuditLog(store).tail(20) if one.kind == "approval.revealed"]
+    assert event.data["reviewer"] == "ann@acme.example"
 
 
 def test_what_an_agent_writes_is_text_and_never_markup(reviewer: TestClient, ask: Ask) -> None:
     attack = '"><script>alert(1)</script><a href="javascript:x">&amp;'
-    ask(
+    request = ask(
         summary=attack,
         preview={attack: attack, "nested": {"deep": [attack]}},
         reasons=[Finding(attack, attack)],
@@ -64,10 +85,10 @@ def test_what_an_agent_writes_is_text_and_never_markup(reviewer: TestClient, ask
         user=attack,
     )
 
-    page = reviewer.get("/approvals").text
+    page = both(reviewer, request)
 
-    assert "<script" not in page
-    assert re.findall(r"<a [^>]*>", page) == ['<a href="/approvals">']
+    assert "<script>" not in page
+    assert "javascript:" not in "".join(re.findall(r"<[a-z][^<>]*>", page))
     assert page.count("&lt;script&gt;") >= 6
 
 
@@ -94,10 +115,10 @@ def test_the_page_shows_the_votes_so_far(reviewer: TestClient, ask: Ask, queue: 
     request = ask(quorum=2)
     queue.vote(request.id, "approve", reviewer="ann@acme.example", digest=request.digest)
 
-    page = reviewer.get("/approvals").text
+    page = reviewer.get(f"/approvals/{request.id}").text
 
     assert "1 of 2 approvals" in page
-    assert "ann@acme.example" in page
+    assert "You have voted." in page
 
 
 def test_a_decided_request_leaves_the_queue(
@@ -118,11 +139,9 @@ def test_looking_changes_nothing(reviewer: TestClient, ask: Ask, queue: Approval
 
 
 def test_the_page_has_no_inline_style_or_script(reviewer: TestClient, ask: Ask) -> None:
-    ask()
+    page = both(reviewer, ask())
 
-    page = reviewer.get("/approvals").text
-
-    assert not re.search(r"<style|<script| style=| on[a-z]+=", page)
+    assert not re.search(r"<style|<script(?! src=\"/static/)| style=| on[a-z]+=", page)
 
 
 @pytest.mark.parametrize(("now", "urgent"), [(1440, False), (1441, True)])
@@ -167,17 +186,65 @@ def test_a_length_of_time_never_reads_longer_than_it_is(seconds: float) -> None:
     assert read <= seconds
 
 
-def test_a_concern_is_shown_as_one_with_how_to_answer_it(
-    reviewer: TestClient, ask: Ask, store: Store
-) -> None:
+def test_a_concern_is_shown_as_one_with_how_to_answer_it(reviewer: TestClient, ask: Ask) -> None:
     asked = Finding("concern", "the agent raises a concern: answer", "monitor", rule="concern")
     request = ask(summary="The agent raises a concern: an odd order", reasons=[asked])
 
-    page = reviewer.get("/approvals").text
+    page = reviewer.get(f"/approvals/{request.id}").text
 
     assert "The agent raises a concern: an odd order" in page
     assert '<span class="chip">concern</span>' in page
-    assert "To answer, type" in page
-    assert f"approvals approve {request.id} --reason ..." in page
-    assert "that it is no refusal" in page
-    assert "it does\n      not run" not in page
+    assert "Nothing runs: the agent waits for an answer." in page
+    assert "Send the answer" in page
+    assert f"/approvals/{request.id}/edit" not in page
+
+
+def test_a_table_for_spreadsheets_holds_no_formula(
+    reviewer: TestClient, ask: Ask, queue: Approvals
+) -> None:
+    request = ask(summary='=HYPERLINK("https://evil.example")', user="@SUM(A1)")
+    queue.vote(request.id, "reject", reviewer="bo", digest=request.digest, reason="+1")
+
+    rows = list(csv.reader(reviewer.get("/history/table.csv?state=rejected").text.splitlines()))
+
+    assert len(rows) == 2
+    assert all(not value.startswith(("=", "+", "-", "@")) for value in rows[1])
+    assert rows[1][4] == '\'=HYPERLINK("https://evil.example")'
+
+
+def test_letters_of_two_scripts_in_one_name_are_named(reviewer: TestClient, ask: Ask) -> None:
+    request = ask(preview={"to": "ann@\u0430cme.example"})
+
+    page = reviewer.get(f"/approvals/{request.id}").text
+
+    assert "CYRILLIC letters among LATIN ones in one word" in page
+
+
+def test_every_page_answers_where_nothing_happened_yet(reviewer: TestClient) -> None:
+    for where, words in {
+        "/history": "Nothing here yet",
+        "/agents": "No agent has used this store yet",
+        "/audit?thread=t9": "No event of this thread",
+        "/people": "Nobody has decided yet",
+        "/approvals?q=x": "Nothing fits",
+    }.items():
+        answer = reviewer.get(where)
+        assert answer.status_code == 200
+        assert words in answer.text
+
+
+def test_people_who_approve_too_fast_are_seen(
+    reviewer: TestClient, ask: Ask, queue: Approvals
+) -> None:
+    request = ask(impact="money")
+    queue.vote(request.id, "approve", reviewer="bo@acme.example", digest=request.digest)
+
+    page = reviewer.get("/people").text
+
+    assert "bo@acme.example" in page
+    assert '<span class="chip impact">1</span>' in page
+
+
+def test_an_agent_that_is_not_there_is_not_found(reviewer: TestClient) -> None:
+    assert reviewer.get("/agents/nobody").status_code == 404
+    assert reviewer.get("/approvals/feed").status_code == 404
