@@ -18,7 +18,7 @@ from guarded_agent.server.spelling import mixed_scripts
 
 _ONE_LINE = 72
 _LONGEST = 9_999 * 86_400
-_FOLDED = 600
+_FOLDED = 400
 """Characters of an argument that are shown before it is folded; nothing is ever cut off."""
 
 _ABOUT = ("path", "payee", "iban", "account", "server", "host", "name", "id", "agent")
@@ -39,14 +39,14 @@ class Argument:
     Attributes:
         name: Its name.
         text: Its value, with nothing in it that hides.
-        long: Whether it is folded at first.
+        rest: What is folded at first: the end of a long value.
         size: How many characters it has.
         warning: What is odd about it, in words, or empty.
     """
 
     name: str
     text: str
-    long: bool
+    rest: str
     size: int
     warning: str
 
@@ -201,8 +201,13 @@ def _undone(request: Request) -> str:
 def _argument(name: str, value: Any) -> Argument:
     text = _text(value)
     strange = mixed_scripts(text) if is_destination(name, None) else ""
+    folded = len(text) > 2 * _FOLDED
     return Argument(
-        visible(name), visible(text, keep="\n\t"), len(text) > _FOLDED, len(text), strange
+        visible(name),
+        visible(text[:_FOLDED] if folded else text, keep="\n\t"),
+        visible(text[_FOLDED:], keep="\n\t") if folded else "",
+        len(text),
+        strange,
     )
 
 

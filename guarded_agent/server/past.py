@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from guarded_agent.approvals import Request
+from guarded_agent.approvals.states import State
 from guarded_agent.core.errors import StoreError
 from guarded_agent.core.visible import visible
 from guarded_agent.guards.pii.redactor import Redactor
@@ -40,7 +41,8 @@ class Past:
 def like(site: Site, request: Request, now: float) -> list[Past]:
     """Return the last requests of the same agent for the same tool that were decided."""
     found: list[Request] = []
-    for state in ("used", "approved", "rejected", "expired"):
+    states: tuple[State, ...] = ("used", "approved", "rejected", "expired")
+    for state in states:
         page = site.queue.page(
             state, agent_id=request.agent_id, tool=request.tool, limit=MOST_LIKE + 1
         )

@@ -1,4 +1,4 @@
-"""Make the pictures of the pages for the documentation: `python tests/browser/shots.py docs/images`."""
+"""Make the pictures of the pages: `python tests/browser/shots.py docs/images`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from guarded_agent.approvals import Request as Asked
-from guarded_agent.approvals.states import MOVES, State
+from guarded_agent.approvals.states import State
 from guarded_agent.core.visible import visible
 from guarded_agent.guards.pii.pseudonyms_shown import shown
 from guarded_agent.server.card import duration, iso
@@ -20,7 +20,7 @@ from guarded_agent.server.pages import page
 router = APIRouter(prefix="/history", include_in_schema=False)
 
 PAGE = 50
-ENDED: tuple[State, ...] = tuple(state for state in MOVES if state != "pending")
+ENDED: tuple[State, ...] = ("used", "approved", "rejected", "expired", "cancelled", "edited")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 """What a spreadsheet takes for a formula at the beginning of a cell (OWASP)."""
 

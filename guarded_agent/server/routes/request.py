@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import JSONResponse, Response
@@ -107,9 +107,10 @@ def edit(
     """Ask for other arguments instead: a new action, which goes round again."""
     found = decisions.find(site, request_id)
     try:
-        wanted = json.loads(args)
-        if not isinstance(wanted, dict):
+        given: Any = json.loads(args)
+        if not isinstance(given, dict):
             raise TypeError
+        wanted = cast("dict[str, Any]", given)
     except (ValueError, TypeError, RecursionError):
         wrong = "The arguments must be one JSON object, such as {...} with a value for each name"
         return _show(web, site, reviewer, found, wrong=wrong, status=422, typed=args)
