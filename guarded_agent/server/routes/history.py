@@ -35,7 +35,7 @@ def history(
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> Response:
     """Show what was decided."""
-    wanted: State = next((known for known in ENDED if known == state), "used")
+    wanted = _state(state)
     found = site.queue.page(wanted, like=q, limit=PAGE, offset=offset)
     return page(
         web,
@@ -62,7 +62,7 @@ def table(
     state: Annotated[str, Query(max_length=20)] = "used",
 ) -> Response:
     """Return the last decisions as CSV that a spreadsheet reads as text."""
-    wanted: State = next((known for known in ENDED if known == state), "used")
+    wanted = _state(state)
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     writer.writerow(["id", "asked", "agent", "tool", "summary", "state", "reviewers", "message"])
@@ -86,6 +86,14 @@ def cell(text: str) -> str:
     """
     plain = visible(text)
     return f"'{plain}" if plain.lstrip().startswith(_FORMULA) else plain
+
+
+def _state(name: str) -> State:
+    """Return the state of that name; of another name, the first."""
+    for known in ENDED:
+        if known == name:
+            return known
+    return ENDED[0]
 
 
 def _took(request: Asked) -> float:
