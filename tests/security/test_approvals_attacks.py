@@ -253,7 +253,7 @@ ALTERED = {
     "replaced_by": "'x'",
     "message": "'the boss said yes'",
     "owner": "'eve'",
-    "owner_apart": "false",
+    "owner_apart": "true",
     "ladder_json": """'[{"at": 0, "roles": ["eve"]}]'""",
     "risk": "1",
     "alike": "'x'",
