@@ -145,6 +145,23 @@ class Paging(Base):
             now=now,
         )
 
+    def order(self, *, reviewer: str, limit: int = MOST) -> list[str]:
+        """Return the ids of what waits for a reviewer, in the order of `page`, and nothing else.
+
+        Args:
+            reviewer: Leave out what this reviewer has set aside.
+            limit: How many, at most 200.
+
+        Raises:
+            VoteRefused: The reviewer's name is none.
+        """
+        now = self._store.clock()
+        waits = [approval.c.state == "pending", approval.c.decide_by > now]
+        where = [*waits, ~_aside(person(reviewer), now)]
+        with self._store.read() as connection:
+            ids = _ordered(where, "pending", now).limit(max(0, min(limit, MOST)))
+            return [str(one) for one in connection.scalars(ids)]
+
 
 def _ordered(where: Sequence[ColumnElement[bool]], state: State, now: float) -> Select[Any]:
     """Return the ids in the queue's order; the index by risk holds all that this reads."""

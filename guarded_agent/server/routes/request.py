@@ -163,7 +163,7 @@ def _show(
 ) -> Response:
     now = site.store.clock()
     found = decisions.find(site, found.id)
-    queue = [request.id for request in site.queue.page(reviewer=reviewer.name, limit=200).requests]
+    queue = site.queue.order(reviewer=reviewer.name)
     place = queue.index(found.id) if found.id in queue else -1
     return page(
         web,
