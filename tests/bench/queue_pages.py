@@ -76,9 +76,8 @@ def main() -> None:
                 start = time.perf_counter()
                 assert web.get(where).status_code == 200
                 took.append(1000 * (time.perf_counter() - start))
-            print(
-                f"{where[:24]:<24}  median {statistics.median(took):6.1f} ms  slowest {max(took):6.1f}"
-            )
+            middle, worst = statistics.median(took), max(took)
+            print(f"{where[:24]:<24}  median {middle:6.1f} ms  slowest {worst:6.1f} ms")
 
 
 if __name__ == "__main__":
