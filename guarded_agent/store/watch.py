@@ -78,31 +78,30 @@ class Watch:
         """Return when something may have changed, or after `left` seconds."""
         if self._store.backend.shares_one_connection:
             time.sleep(min(_STEP, left))
-        elif self._store.path is None:
-            self._listen(left)
         else:
-            self._poll(left)
+            try:
+                (self._listen if self._store.path is None else self._poll)(left)
+            except Exception:
+                # The server or the way to it is gone. Whoever waits asks again and hears why.
+                self.close()
+                time.sleep(min(1.0, left))
+                with suppress(StoreError):
+                    self._open()
 
     def _open(self) -> None:
         with explained(self._store.backend.place):
             connection = self._store.connect()
             self._connection = connection
             self._driver = connection.connection.dbapi_connection
+            self._seen = -1  # what happened meanwhile is news
             if self._store.path is None:
                 # Each notice in a transaction of its own: an idle one would hold back vacuum.
                 self._driver.autocommit = True
                 self._driver.execute(f"LISTEN {CHANNEL}")
 
     def _listen(self, left: float) -> None:
-        try:
-            for _ in self._driver.notifies(timeout=left, stop_after=1):
-                pass
-        except Exception:
-            # The server or the way to it is gone. Whoever waits asks again and hears why.
-            self.close()
-            time.sleep(min(1.0, left))
-            with suppress(StoreError):
-                self._open()
+        for _ in self._driver.notifies(timeout=left, stop_after=1):
+            pass
 
     def _poll(self, left: float) -> None:
         until = time.monotonic() + left

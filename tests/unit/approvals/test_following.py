@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from guarded_agent.approvals import Changed
 from guarded_agent.store import Store
+from guarded_agent.store.watch import Watch
 
 
 def test_what_changed_comes_in_order_and_once(desk: Any) -> None:
@@ -57,25 +58,18 @@ def test_a_deadline_that_passes_is_a_change(desk: Any) -> None:
 
 
 def test_a_listener_whose_connection_was_cut_goes_on(desk: Any) -> None:
-    changes: Iterator[Changed] = desk.approvals.changes(timeout=0.2)
-    assert next(changes).requests == ()
-    if desk.store.path is None:
-        from sqlalchemy import text
-
-        with desk.store.read() as connection:
-            mine = connection.scalar(text("SELECT current_schema()"))
-        with desk.store.connect() as admin:
-            admin.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE"
-                    " 'LISTEN%' AND pid <> pg_backend_pid() AND datname = current_database()"
-                )
-            )
-        assert mine
-    request = desk.ask()
-    found = [*next(changes).requests, *next(changes).requests]
-    assert [item.id for item in found] == [request.id]
-    changes.close()  # type: ignore[attr-defined]
+    start = desk.approvals.revision()
+    with Watch(desk.store) as watch:
+        driver = watch._driver  # pyright: ignore[reportPrivateUsage]
+        if desk.store.path is None:
+            with desk.store.connect() as admin:
+                pid = driver.info.backend_pid
+                admin.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        else:
+            driver.close()
+        assert not watch.wait(lambda: desk.approvals.revision() > start, timeout=0.2)
+        desk.ask()
+        assert watch.wait(lambda: desk.approvals.revision() > start, timeout=30)
 
 
 def test_a_thread_is_due_when_something_in_it_was_decided(desk: Any) -> None:
