@@ -74,6 +74,7 @@ class Card:
         facts: Who and where: agent, person, tool, thread, digest.
         votes: The votes so far.
         quorum: How many approvals it needs, and of which roles.
+        asked: When it was asked, as an ISO time.
         left: Seconds that are left to decide.
         share: What part of its time is left, from 0 to 100.
         expires: When it lapses, in words.
@@ -101,6 +102,7 @@ class Card:
     facts: tuple[tuple[str, str], ...]
     votes: tuple[tuple[str, str, str, str], ...]
     quorum: str
+    asked: str
     left: int
     share: int
     expires: str
@@ -141,6 +143,7 @@ def card(request: Request, now: float) -> Card:
             (visible(v.reviewer), v.choice, visible(v.reason), v.method) for v in request.votes
         ),
         quorum=_quorum(request),
+        asked=iso(request.created_at),
         left=max(0, int(left)),
         share=max(0, min(100, round(100 * left / whole))),
         expires=f"{duration(left)} left to decide",

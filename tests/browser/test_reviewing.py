@@ -153,6 +153,36 @@ def test_set_aside_is_not_no(enter: Enter, desk: Store) -> None:
     to_row(bob, "The figures you asked for")
 
 
+def test_the_same_call_asked_three_times_is_decided_at_once(enter: Enter, desk: Store) -> None:
+    page = enter()
+    for _ in range(3):
+        to_row(page, "October is out")
+        page.keyboard.press("x")
+    page.wait_for_timeout(2500)  # the list looks again meanwhile, and the marks stay
+    assert page.locator("input[name=seen]:checked").count() == 3
+    page.keyboard.press("A")
+    page.wait_for_selector("text=3 requests for the same call")
+    page.click("text=Approve all 3")
+    page.wait_for_url("**/approvals")
+    approved = queue(desk).list("approved")
+    assert len(approved) == 3
+    assert {len(request.votes) for request in approved} == {1}
+
+
+def test_a_role_is_lent_and_taken_back(enter: Enter, desk: Store) -> None:
+    page = enter()
+    page.keyboard.press("d")
+    page.wait_for_url("**/people#lend")
+    page.check("input[value=sre]")
+    page.fill("#to", "cy@acme.example")
+    page.click("text=Lend it")
+    page.wait_for_selector("text=lends sre to")
+    assert [each.delegate for each in queue(desk).delegations()] == ["cy@acme.example"]
+    page.click("text=End it")
+    page.wait_for_selector("text=lends sre to", state="detached")
+    assert queue(desk).delegations() == []
+
+
 def test_the_list_looks_again_by_itself_and_keeps_the_place(enter: Enter, desk: Store) -> None:
     page = enter()
     to_row(page, "Norvane")
@@ -163,12 +193,13 @@ def test_the_list_looks_again_by_itself_and_keeps_the_place(enter: Enter, desk: 
 
 
 def test_what_expired_is_said_and_cannot_be_approved(enter: Enter, desk: Store) -> None:
-    short = ask(desk, "short", args={"to": "soon@partner.example"}, decide_within=3.0)
+    short = ask(desk, "short", args={"to": "soon@partner.example"}, decide_within=120.0)
     page = enter()
     base = page.url.partition("/approvals")[0]
     page.goto(f"{base}/approvals/{short.id}")
     page.keyboard.press("a")
-    page.wait_for_timeout(3500)
+    now = desk.clock
+    desk.clock = lambda: now() + 121  # while it is open, its time runs out
     page.click("#approve button")
     page.wait_for_selector("[role=alert]")
     assert state(desk, short.id) == "expired"

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from sqlalchemy import select
 from starlette.responses import Response
 
-from guarded_agent.server.card import duration
-from guarded_agent.server.doors import Here, SignedIn
-from guarded_agent.server.pages import page
+from guarded_agent.core.errors import VoteRefused
+from guarded_agent.server.card import duration, iso
+from guarded_agent.server.doors import Here, SignedIn, Voter
+from guarded_agent.server.pages import go, page
+from guarded_agent.server.reviewers import ADMIN
+from guarded_agent.server.site import Site
+from guarded_agent.server.who import Reviewer
 from guarded_agent.store.schema import approval, vote
 
 router = APIRouter(prefix="/people", include_in_schema=False)
+
+Text = Annotated[str, Form(max_length=500)]
 
 DAYS = 30
 HASTY = 3.0
@@ -43,7 +50,47 @@ class Habit:
 
 @router.get("")
 def people(web: Request, reviewer: SignedIn, site: Here) -> Response:
-    """Show how reviewers decided."""
+    """Show how reviewers decided, and which roles are lent."""
+    return _people(web, site, reviewer)
+
+
+@router.post("/lend")
+def lend(
+    web: Request,
+    reviewer: Voter,
+    site: Here,
+    lends: Annotated[list[str] | None, Form()] = None,
+    to: Text = "",
+    hours: Annotated[int, Form(ge=1, le=720)] = 24,
+    reason: Text = "",
+) -> Response:
+    """Lend roles to a colleague for a while."""
+    try:
+        site.queue.delegate(
+            reviewer.name,
+            to,
+            roles=lends or [],
+            held=reviewer.roles,
+            seconds=3600.0 * hours,
+            reason=reason,
+            method=reviewer.method,
+        )
+    except VoteRefused as refused:
+        return _people(web, site, reviewer, wrong=str(refused))
+    return go("/people#lend")
+
+
+@router.post("/take-back")
+def take_back(web: Request, reviewer: Voter, site: Here, delegation: Text = "") -> Response:
+    """End what was lent."""
+    try:
+        site.queue.take_back(delegation, by=reviewer.name)
+    except VoteRefused as refused:
+        return _people(web, site, reviewer, wrong=str(refused))
+    return go("/people#lend")
+
+
+def _people(web: Request, site: Site, reviewer: Reviewer, *, wrong: str = "") -> Response:
     since = site.store.clock() - DAYS * 86400
     query = (
         select(vote.c.reviewer, vote.c.choice, vote.c.at, approval.c.created_at, approval.c.impact)
@@ -54,7 +101,17 @@ def people(web: Request, reviewer: SignedIn, site: Here) -> Response:
     )
     with site.store.read() as connection:
         rows = [tuple(row) for row in connection.execute(query)]
-    return page(web, "people.html", reviewer=reviewer, habits=_habits(rows), days=DAYS)
+    return page(
+        web,
+        "people.html",
+        reviewer=reviewer,
+        status=409 if wrong else 200,
+        habits=_habits(rows),
+        days=DAYS,
+        lent=[(each, iso(each.ends_at)) for each in site.queue.delegations()],
+        roles=[role for role in reviewer.roles if role != ADMIN],
+        wrong=wrong,
+    )
 
 
 def _habits(rows: Iterable[tuple[str, str, float, float, str | None]]) -> list[Habit]:

@@ -50,6 +50,15 @@ const keys = {
   r: () => openWay("reject"),
   e: () => openWay("more"),
   s: () => openWay("more") && document.getElementById("minutes").focus(),
+  x: () => {
+    const row = document.activeElement.closest && document.activeElement.closest(".row");
+    const box = row && row.querySelector("input[type=checkbox]");
+    if (!box) return say("This one is decided on alone.");
+    box.checked = !box.checked;
+    say(box.checked ? "Selected." : "Not selected.");
+  },
+  A: () => press("A"),
+  d: () => location.assign("/people#lend"),
   v: () => press("v"),
   u: () => press("u"),
   "/": () => {
@@ -146,6 +155,10 @@ async function again() {
   if (!list) return;
   const at = document.activeElement && document.activeElement.dataset.row;
   const had = box.querySelector(".list");
+  for (const picked of box.querySelectorAll("input[name=seen]:checked")) {
+    const still = list.querySelector(`input[value="${CSS.escape(picked.value)}"]`);
+    if (still) still.checked = true;
+  }
   const more = Number(list.dataset.total) - Number(had ? had.dataset.total : 0);
   box.replaceChildren(list);
   box.dataset.revision = list.dataset.revision;
