@@ -242,10 +242,10 @@ class Accounts:
             self.attempts.succeeded(connection, account, address)
 
     def _failed(self, account: str, kept: str) -> None:
-        # A name that nobody has is not written down: a log of guesses would be anybody's to fill.
-        if kept:
-            with self._store.write() as connection:
-                self._record(connection, "sign_in_failed", account)
+        # A name that nobody has is not written down, or a log of guesses would be anybody's to
+        # fill; an event is, so that the time it takes does not tell who has an account.
+        with self._store.write() as connection:
+            self._record(connection, "sign_in_failed", account if kept else "")
 
     def _record(self, connection: Connection, what: str, name: str, **data: Any) -> None:
         self._recorder.append(

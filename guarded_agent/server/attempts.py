@@ -82,12 +82,12 @@ class Attempts:
             (self._who("account", account), ACCOUNT),
             (self._who("address", address), ADDRESS),
         ]
+        # A flood must not take the one turn to write from those who decide.
+        with self._store.read() as connection:
+            self._heed(connection, [who for who, _ in keys], now)
         with self._store.write() as connection:
             connection.execute(delete(table).where(table.c.at < now - _FORGET))
-            rows = {who: self._row(connection, who) for who, _ in keys}
-            until = max((blocked for _, blocked in rows.values()), default=0.0)
-            if until > now:
-                raise TooMany(until - now)
+            rows = self._heed(connection, [who for who, _ in keys], now)
             for who, patience in keys:
                 count = rows[who][0] + 1
                 blocked = now + patience.wait(count)
@@ -108,6 +108,16 @@ class Attempts:
             connection.execute(
                 update(table).where(table.c.who == who).values(count=count - 1, blocked_until=0.0)
             )
+
+    def _heed(
+        self, connection: Connection, keys: list[str], now: float
+    ) -> dict[str, tuple[int, float]]:
+        """Return the counts, if another attempt may be made now."""
+        rows = {who: self._row(connection, who) for who in keys}
+        until = max(blocked for _, blocked in rows.values())
+        if until > now:
+            raise TooMany(until - now)
+        return rows
 
     @staticmethod
     def _row(connection: Connection, who: str) -> tuple[int, float]:

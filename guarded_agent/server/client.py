@@ -38,6 +38,7 @@ from guarded_agent.server.shapes import (
     DelegationShape,
     EventList,
     Me,
+    RequestList,
     RequestPage,
     RequestShape,
     Resumed,
@@ -121,6 +122,14 @@ class Client:
     ) -> RequestShape:
         """Approve or reject what was seen."""
         return self._do(vote(request_id, choice, digest, reason, endorse))
+
+    def vote_alike(
+        self, seen: Mapping[str, str], choice: Literal["approve", "reject"], *, reason: str = ""
+    ) -> RequestList:
+        """Vote the same on requests for the same call: the digest seen of each, by its id."""
+        listed = [{"id": one, "digest": digest} for one, digest in seen.items()]
+        body = {"seen": listed, "choice": choice, "reason": reason}
+        return self._do(post(RequestList, "votes", **body))
 
     def edit(
         self, request_id: str, arguments: Mapping[str, Any], *, digest: str, reason: str = ""

@@ -28,6 +28,7 @@ from guarded_agent.server.shapes import (
     DelegationShape,
     EventList,
     Me,
+    RequestList,
     RequestPage,
     RequestShape,
     Resumed,
@@ -109,6 +110,14 @@ class AsyncClient:
     ) -> RequestShape:
         """Approve or reject what was seen."""
         return await self._do(vote(request_id, choice, digest, reason, endorse))
+
+    async def vote_alike(
+        self, seen: Mapping[str, str], choice: Literal["approve", "reject"], *, reason: str = ""
+    ) -> RequestList:
+        """Vote the same on requests for the same call: the digest seen of each, by its id."""
+        listed = [{"id": one, "digest": digest} for one, digest in seen.items()]
+        body = {"seen": listed, "choice": choice, "reason": reason}
+        return await self._do(post(RequestList, "votes", **body))
 
     async def edit(
         self, request_id: str, arguments: Mapping[str, Any], *, digest: str, reason: str = ""

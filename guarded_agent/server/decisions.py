@@ -72,6 +72,42 @@ def vote(
     )
 
 
+def vote_alike(
+    site: Site,
+    reviewer: Reviewer,
+    seen: Mapping[str, str],
+    choice: Choice,
+    *,
+    reason: str = "",
+) -> list[Request]:
+    """Vote the same on several requests that ask for the same call; on all of them, or none.
+
+    Args:
+        site: The site.
+        reviewer: Who votes, from `doors`.
+        seen: The digest that they saw of each request, by the request's id.
+        choice: `approve` or `reject`.
+        reason: Why.
+
+    Raises:
+        Refused: There is no such request, or the sign-in is too long ago for one of them.
+        VoteRefused: One of the votes does not count, and nothing was changed.
+    """
+    asked = {find(site, request_id).id: digest for request_id, digest in seen.items()}
+    if choice == "approve":
+        for request_id in asked:
+            check_high_risk(site, reviewer, find(site, request_id))
+    return site.queue.vote_alike(
+        asked,
+        choice,
+        reviewer=reviewer.name,
+        reason=reason,
+        roles=reviewer.roles,
+        method=reviewer.method,
+        subject=reviewer.subject,
+    )
+
+
 def edit(
     site: Site,
     reviewer: Reviewer,

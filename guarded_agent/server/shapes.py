@@ -48,6 +48,27 @@ class Ballot(Taken):
     endorse: Literal["thread", "always"] | None = None
 
 
+class Seen(Taken):
+    """A request, and the digest of what was seen of it."""
+
+    id: Id
+    digest: Digest
+
+
+class AlikeBallot(Taken):
+    """The same vote on several requests that ask for the same call.
+
+    Attributes:
+        choice: `approve` or `reject`.
+        seen: The requests.
+        reason: Why; a rejection needs it.
+    """
+
+    choice: Literal["approve", "reject"]
+    seen: Annotated[list[Seen], Field(min_length=1, max_length=100)]
+    reason: Prose = ""
+
+
 class Edit(Taken):
     """Other arguments, all of them.
 
@@ -176,6 +197,12 @@ class RequestPage(Given):
     at: float
     total: int
     next_offset: int | None
+    requests: list[RequestShape]
+
+
+class RequestList(Given):
+    """Requests after votes."""
+
     requests: list[RequestShape]
 
 

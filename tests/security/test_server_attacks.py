@@ -411,6 +411,22 @@ def test_an_old_session_does_not_approve_what_is_high_risk(
     assert again.status_code == 200
 
 
+def test_an_old_session_does_not_approve_it_in_a_group_either(
+    app: FastAPI, site: Site, ann: None, request_: Callable[..., Request]
+) -> None:
+    """Defence: `decisions.vote_alike` checks each of them."""
+    asked = [request_(f"c{number}", quorum=2) for number in range(2)]
+    seen = [{"id": one.id, "digest": one.digest} for one in asked]
+    ballot = {"choice": "approve", "seen": seen}
+    web = browser(app, session(site, ago=301))
+    headers = {"X-CSRF-Token": secret(web.get("/account").text)}
+
+    answer = web.post("/api/v1/votes", json=ballot, headers=headers)
+
+    assert answer.status_code == 403
+    assert [site.queue.get(one.id).votes for one in asked] == [(), ()]
+
+
 def test_an_old_session_may_reject_what_is_high_risk(
     app: FastAPI, site: Site, ann: None, request_: Callable[..., Request]
 ) -> None:

@@ -11,11 +11,13 @@ from guarded_agent.server import decisions
 from guarded_agent.server.api import api_router
 from guarded_agent.server.doors import Here, SignedIn, Voter
 from guarded_agent.server.shapes import (
+    AlikeBallot,
     Ballot,
     Because,
     Edit,
     Id,
     Line,
+    RequestList,
     RequestPage,
     RequestShape,
     Revealed,
@@ -90,6 +92,17 @@ def vote(site: Here, reviewer: Voter, request_id: Id, ballot: Ballot) -> dict[st
         endorse=ballot.endorse,
     )
     return after.as_json()
+
+
+@router.post("/votes", response_model=RequestList)
+def vote_alike(site: Here, reviewer: Voter, ballot: AlikeBallot) -> dict[str, Any]:
+    """Vote the same on several requests that ask for the same call; on all of them, or none.
+
+    What is high risk is not approved in a group.
+    """
+    seen = {one.id: one.digest for one in ballot.seen}
+    after = decisions.vote_alike(site, reviewer, seen, ballot.choice, reason=ballot.reason)
+    return {"requests": [one.as_json() for one in after]}
 
 
 @router.post("/requests/{request_id}/edit", response_model=RequestShape)

@@ -74,6 +74,19 @@ def test_failures_count_for_every_process_that_uses_the_store(store_url: str) ->
                 over(store).sign_in(ANN, PASSWORD, address="10.0.0.9")
 
 
+def test_a_failure_is_written_down_and_a_name_that_nobody_has_is_not(store: Store) -> None:
+    accounts = over(store)
+    accounts.use_link(accounts.links.first() or "", ANN, PASSWORD, address="a")
+
+    for name in (ANN, "guess@acme.example"):
+        with pytest.raises(SignInRefused):
+            accounts.sign_in(name, "wrong", address="a")
+
+    last = AuditLog(store).tail(2)
+    assert [event.kind for event in last] == ["reviewer.sign_in_failed"] * 2
+    assert [event.data["reviewer"] for event in last] == [ANN, ""]
+
+
 def test_the_wait_doubles_and_a_success_takes_it_back(store: Store) -> None:
     now = [1e9]
     store.clock = lambda: now[0]

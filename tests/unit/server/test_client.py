@@ -103,6 +103,14 @@ def test_what_a_program_looks_at_is_recorded(client: Client, ask: Any) -> None:
     assert client.audit().events[-1].data["reviewer"] == "ann@acme.example"
 
 
+def test_what_is_asked_several_times_is_decided_at_once(client: Client, ask: Any) -> None:
+    seen = {request.id: request.digest for request in (ask("c1"), ask("c2"))}
+
+    after = client.vote_alike(seen, "approve").requests
+
+    assert [request.state for request in after] == ["approved", "approved"]
+
+
 def test_an_edit_approves_nothing(client: Client, ask: Any) -> None:
     asked = ask()
 

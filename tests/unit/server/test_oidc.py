@@ -297,6 +297,16 @@ def test_a_state_of_another_sign_in_lets_nobody_in(browser: TestClient, site: Fa
     assert browser.get(address).status_code == 403
 
 
+@pytest.mark.parametrize("state", ["state=another", "state=", "x=1"])
+def test_an_answer_without_our_state_lets_nobody_in(
+    browser: TestClient, site: FastAPI, state: str
+) -> None:
+    address = re.sub(r"state=[^&]*", state, there(browser))
+
+    assert browser.get(address).status_code == 403
+    assert names(site) == []
+
+
 def test_an_answer_counts_once(browser: TestClient, site: FastAPI) -> None:
     address = there(browser)
     browser.get(address)
