@@ -7,12 +7,14 @@ import functools
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
+from guarded_agent.agent.edge import Edge
 from guarded_agent.agent.net import Net, under
 from guarded_agent.agent.nodes import thread_of
 from guarded_agent.agent.passing import athrough, through
@@ -207,7 +209,14 @@ class GuardedGraph(_Base):
             _heed(open_requests, self.get_state(_head(config)))
         admitted = self._admit(input, config)
         kwargs = self._lasting(kwargs)
-        yield from super().stream(admitted, self._guarding.watched(config), **kwargs)
+        edge = self._edge
+        if edge is None:
+            yield from super().stream(admitted, self._guarding.watched(config), **kwargs)
+            return
+        if edge.takes(admitted):
+            admitted = edge.taken(admitted, self.get_state(config, subgraphs=True), config)
+        chunks = super().stream(admitted, self._guarding.watched(config), **kwargs)
+        yield from edge.shown(chunks, lambda: self.get_state(_head(config), subgraphs=True))
 
     async def astream(
         self,
@@ -223,8 +232,25 @@ class GuardedGraph(_Base):
             _heed(open_requests, await self.aget_state(_head(config)))
         admitted = await self._aadmit(input, config)
         kwargs = self._lasting(kwargs)
-        async for item in super().astream(admitted, self._guarding.watched(config), **kwargs):
+        edge = self._edge
+        if edge is None:
+            async for item in super().astream(admitted, self._guarding.watched(config), **kwargs):
+                yield item
+            return
+        if edge.takes(admitted):
+            state = await self.aget_state(config, subgraphs=True)
+            admitted = await asyncio.to_thread(edge.taken, admitted, state, config)
+        chunks = super().astream(admitted, self._guarding.watched(config), **kwargs)
+        waiting = partial(self.aget_state, _head(config), subgraphs=True)
+        async for item in edge.ashown(chunks, waiting):
             yield item
+
+    @property
+    def _edge(self) -> Edge | None:
+        """What stands between the graph and its caller, if the policy wants anything there."""
+        entry = self.monitor.engine.policy.approvals
+        edge = None if self._guarding.nested else Edge(self.approvals, entry)
+        return None if edge is None or edge.plain else edge
 
     def astream_events(
         self,

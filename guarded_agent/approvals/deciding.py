@@ -206,6 +206,7 @@ class Deciding(Lending, Looking):
         reviewer: str,
         digest: str,
         reason: str = "",
+        as_shown: bool = False,
     ) -> Request:
         """Want other arguments instead. Nothing is approved by it.
 
@@ -219,6 +220,8 @@ class Deciding(Lending, Looking):
             reviewer: Who edits.
             digest: The digest that the reviewer saw.
             reason: Why.
+            as_shown: The reviewer edited what `Request.preview` shows: an argument that is as
+                it stands there, masked perhaps, keeps its real value.
 
         Raises:
             VoteRefused: The edit does not count, and nothing was changed.
@@ -245,6 +248,10 @@ class Deciding(Lending, Looking):
                 self._changes.unseal(connection, step)["proposed"]
                 for step in (request, *self._history(connection, request))
             ]
+            if as_shown:
+                seen = json.loads(canonical(dict(request.preview)))
+                for key in [key for key in wanted if key in seen and wanted[key] == seen[key]]:
+                    wanted[key] = earlier[0].get(key, wanted[key])
             if canonical(wanted) in map(canonical, earlier):
                 raise VoteRefused(
                     f"the edit of request {request.id} changes nothing, or goes back to what "

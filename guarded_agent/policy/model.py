@@ -506,6 +506,21 @@ class BackOffEntry(Entry):
         return self
 
 
+class ResumeEntry(Entry):
+    """Where the host of a graph puts the person whom it has authenticated.
+
+    Attributes:
+        user_from: The key of the run's `configurable` that holds the person. The caller of a run
+            must not be able to set it: LangGraph Platform sees to that for its own.
+        roles_from: The field of the person that lists the roles they hold.
+        by_id: Whether only answers that name their interrupt's id count.
+    """
+
+    user_from: Word
+    roles_from: Word | None = None
+    by_id: StrictBool = False
+
+
 class ApprovalsEntry(Entry):
     """The clocks and the default quorum of approvals.
 
@@ -515,6 +530,9 @@ class ApprovalsEntry(Entry):
         escalate: Who may decide when time runs out.
         most_pending: How many requests of the agent may wait at a time.
         back_off: How long the agent waits after rejections.
+        interrupts: In which of LangChain's shapes a graph shows what waits: `tool_approval`, one
+            for each call; `hitl`, one for each turn; `inbox`, the older list.
+        accept_resume: Whose answers to a paused graph are votes; left out, nobody's.
     """
 
     decide_within: Duration = "30m"
@@ -526,6 +544,8 @@ class ApprovalsEntry(Entry):
     escalate: tuple[RungEntry, ...] = ()
     most_pending: Annotated[int, Strict(), Field(ge=1, le=10_000)] = 200
     back_off: BackOffEntry = BackOffEntry()
+    interrupts: Literal["tool_approval", "hitl", "inbox"] = "tool_approval"
+    accept_resume: ResumeEntry | None = None
 
     @property
     def decide_seconds(self) -> int:

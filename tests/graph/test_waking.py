@@ -201,8 +201,8 @@ def started(url: str, folder: Path, how: str) -> subprocess.Popen[str]:
     )
 
 
-def lines(folder: Path) -> list[str]:
-    file = folder / "effects"
+def lines(folder: Path, name: str = "effects") -> list[str]:
+    file = folder / name
     return file.read_text().splitlines() if file.exists() else []
 
 
@@ -266,6 +266,10 @@ def test_of_three_workers_of_which_one_is_killed_each_thread_goes_on_once(
     assert {tuple(said) for said in ends.values()} == {("human", "ai", "tool", "ai")}
     counted = Counter(lines(tmp_path))
     assert counted == {name: 1 for name in names if settled.get(name) != "failed"}
+    # One worker at a time: only what the killed one was at ran to its end twice, if anything.
+    ran = lines(tmp_path, "ends")
+    assert set(ran) == set(names)
+    assert len(ran) <= THREADS + 1
     verify(safe.monitor.store)
     safe.monitor.store.close()
 

@@ -32,20 +32,25 @@ POLICY = {
 
 
 def build(url: str, folder: Path) -> GuardedGraph:
-    """Make the agent; what it does stands in the file `effects`, a line for each."""
+    """Make the agent; what it does stands in `effects`, and each end of a run in `ends`."""
+
+    def note(file: str, what: str) -> None:
+        line = os.open(folder / file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(line, f"{what}\n".encode())
+        os.close(line)
 
     @tool
     def wire(to: str) -> str:
         """Wire money."""
         time.sleep(0.02)
-        line = os.open(folder / "effects", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.write(line, f"{to}\n".encode())
-        os.close(line)
+        note("effects", to)
         return f"wired to {to}"
 
     def agent(state: MessagesState) -> dict[str, Any]:
         last = state["messages"][-1]
         if isinstance(last, ToolMessage):
+            note("ends", str(state["messages"][0].content))
+            time.sleep(0.05)
             return {"messages": [say("Done.")]}
         return {"messages": [say("", call("wire", f"c-{last.content}", to=str(last.content)))]}
 
