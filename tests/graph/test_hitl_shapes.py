@@ -78,13 +78,16 @@ def only_bo(action: dict[str, Any]) -> dict[str, Any]:
 class Bank:
     def __init__(self, store: Store) -> None:
         self.ran: list[tuple[str, float]] = []
+        self.memos: list[str] = []
         self.store = store
 
     @property
     def wire(self) -> BaseTool:
         @tool
-        def wire(to: str, amount: float) -> str:
+        def wire(to: str, amount: float, memo: str = "") -> str:
             """Wire money."""
+            if memo:
+                self.memos.append(memo)
             self.ran.append((to, amount))
             return f"wired {amount:g} to {to}"
 
@@ -309,13 +312,15 @@ def test_an_edit_in_the_older_shape_is_a_new_action(bank: Bank) -> None:
 
 
 def test_an_edit_of_what_is_masked_keeps_what_was_left_as_it_is(bank: Bank) -> None:
-    safe = bank.ours(call("wire", "c1", to="ann.miller@acme.com", amount=5), **TRUST)
+    memo = "card 4111 1111 1111 1111"
+    safe = bank.ours(call("wire", "c1", to="bo", amount=5, memo=memo), **TRUST)
     out = safe.invoke(HELLO, by())
     [action] = out["__interrupt__"][0].value["action_requests"]
-    assert "ann.miller" not in str(action)
+    assert "1111" not in str(action)
     edited = {"name": "wire", "args": {**action["args"], "amount": 2}}
     safe.invoke(Command(resume={"decisions": [{"type": "edit", "edited_action": edited}]}), by())
     [request] = safe.approvals.pending()
     safe.approvals.vote(request.id, "approve", reviewer="bea@acme.com", digest=request.digest)
     safe.resume("t1")
-    assert bank.ran == [("ann.miller@acme.com", 2.0)]
+    assert bank.ran == [("bo", 2.0)]
+    assert bank.memos == [memo]

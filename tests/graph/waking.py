@@ -60,7 +60,8 @@ def build(url: str, folder: Path) -> GuardedGraph:
     builder.add_edge(START, "agent")
     builder.add_conditional_edges("agent", tools_condition, ["tools", END])
     builder.add_edge("tools", "agent")
-    return guard(builder.compile(), policy=POLICY, store=url)
+    why = {"agent": "writes a line for the test"}
+    return guard(builder.compile(), policy=POLICY, store=url, trust=why)
 
 
 def pause(safe: GuardedGraph, count: int) -> None:
