@@ -39,7 +39,7 @@ from guarded_agent.approvals import Approvals
 from guarded_agent.core import Guard, Stage
 from guarded_agent.core.errors import ApprovalPending
 from guarded_agent.monitor import Monitor
-from guarded_agent.policy import load
+from guarded_agent.policy import Engine, Policy, load
 from guarded_agent.store import Store
 
 T = TypeVar("T")
@@ -90,8 +90,8 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         self._shapes = {tool.name: Shape.of(tool) for tool in known}
         self._strict = bool(self._shapes)
         self._made: dict[int, tuple[Any, Monitor, Any]] = {}
-        self._introduced: tuple[Monitor | None, bool] = None, False
-        self._monitor = self._open(self._shapes)
+        self._introduced: tuple[Engine | None, bool] = None, False
+        self._monitor = self._open(self._policy, self._shapes)
 
     @property
     def monitor(self) -> Monitor:
@@ -307,10 +307,11 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
                 shapes = {**self._shapes, **{name: Shape.of(item) for name, item in new.items()}}
                 # A name counts as known only when the monitor that knows it is in place: a
                 # thread beside this one goes by the names, and a refused tool stays unknown.
-                self._monitor = self._open(shapes)
+                self._monitor = self._open(self._monitor.engine.policy, shapes)
                 self._shapes = shapes
+            engine = self._monitor.engine  # a policy that is reloaded makes it another agent
             introduce(self._monitor, None if model is None else [model_id(model)])
-            self._introduced = self._monitor, model is not None
+            self._introduced = engine, model is not None
 
     async def _ameet(self, tools: Sequence[BaseTool], model: Any = None) -> None:
         if not self._is_known(tools, model):
@@ -318,8 +319,8 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
 
     def _is_known(self, tools: Sequence[BaseTool], model: Any) -> bool:
         """Return whether these tools are known, and all of the agent is written down."""
-        monitor, with_model = self._introduced
-        written = monitor is self._monitor and (with_model or model is None)
+        engine, with_model = self._introduced
+        written = engine is self._monitor.engine and (with_model or model is None)
         return written and all(item.name in self._shapes for item in tools)
 
     def _guarded(self, thing: Any, make: Callable[[Any, Monitor], Any]) -> Any:
@@ -332,11 +333,11 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
             known = self._made[id(thing)] = thing, monitor, make(thing, monitor)
         return known[2]
 
-    def _open(self, shapes: Mapping[str, Shape]) -> Monitor:
+    def _open(self, policy: Policy, shapes: Mapping[str, Shape]) -> Monitor:
         specs = [shape.spec for shape in shapes.values()]
         # What the agent is made of is known once its model is asked for the first time.
         return open_monitor(
-            self._policy,
+            policy,
             self._database,
             specs,
             self._more_guards,

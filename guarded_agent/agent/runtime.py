@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 from guarded_agent.agent.made_of import profile
 from guarded_agent.agent.passing import this_thread
+from guarded_agent.agent.reloading import (
+    Reloading,
+    require_file,
+    require_same,
+    require_same_hiding,
+)
 from guarded_agent.approvals import BackOff, Rung, Terms
 from guarded_agent.audit import AuditLog
 from guarded_agent.core import Guard, ToolSpec
@@ -73,37 +80,114 @@ def open_monitor(
         StoreError: The store cannot be opened.
     """
     loaded = load(policy)
-    specs = list(tools)
-    inside = frozenset(loaded.organisation.domains)
-    inner = _pseudonyms(loaded, specs, inside)
-    hider = _hider(loaded, inner)
-    pseudonyms = hider or inner
-    engine = (
-        Engine(loaded, specs, strict_tools=strict_tools)
-        if pseudonyms is None
-        else RevealingEngine(loaded, specs, pseudonyms, strict_tools=strict_tools)
+    made_of = _MadeOf(
+        list(tools), list(guards), strict_tools, list(models), list(prompts), whole=whole
     )
-    database = open_store(store)
-    if pseudonyms is not None:
-        pseudonyms.keep_in(Vault(database))
-    audit = AuditLog(database)
-    life = Lifecycle(database, audit)
-    known = profile(loaded, specs, models=models, prompts=prompts, whole=whole)
-    life.enter(known)
-    chosen = [*_guards(loaded, inside, inner), *guards]
-    granted = loaded.agent.scopes
-    observes = loaded.mode == "observe"
-    if observes:
+    ready = _Ready.of(loaded, made_of)
+    if loaded.reload:
+        require_file(loaded)
+    monitor = ready.monitor(open_store(store))
+    if monitor.observes:
         words = (
             f"the agent {loaded.agent.id} is only observed (mode: observe): its policy stops, asks "
             "and redacts nothing"
         )
         warnings.warn(words, stacklevel=2)
+    if not loaded.reload:
+        return monitor
+
+    def make(changed: Policy, old: Monitor) -> Monitor:
+        return _Ready.of(changed, made_of, instead_of=old).monitor(old.store)
+
+    return cast("Monitor", Reloading(monitor, make))
+
+
+@dataclass(frozen=True, slots=True)
+class _MadeOf:
+    """What an agent is made of besides its policy."""
+
+    specs: list[ToolSpec]
+    guards: list[Guard]
+    strict_tools: bool
+    models: list[str]
+    prompts: list[str]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A policy that fits an agent; nothing is written down of it yet."""
+
+    policy: Policy
+    made_of: _MadeOf
+    engine: Engine
+    guards: list[Guard]
+    pseudonyms: Hidden | Pseudonyms | None
+    hider: Hidden | None
+
+    @classmethod
+    def of(cls, loaded: Policy, made_of: _MadeOf, instead_of: Monitor | None = None) -> _Ready:
+        """Return it, made ready.
+
+        Args:
+            loaded: The policy.
+            made_of: The agent.
+            instead_of: The monitor whose place it is to take.
+
+        Raises:
+            PolicyError: The policy is wrong, does not fit the tools, or cannot take that place.
+        """
+        specs, strict = made_of.specs, made_of.strict_tools
+        inside = frozenset(loaded.organisation.domains)
+        inner = _pseudonyms(loaded, specs, inside)
+        hider = _hider(loaded, inner)
+        pseudonyms = hider or inner
+        if instead_of is not None:
+            was = instead_of.engine.policy
+            require_same(was, loaded)
+            require_same_hiding(loaded, _hiding(was), _hiding(loaded))
+        engine = (
+            Engine(loaded, specs, strict_tools=strict)
+            if pseudonyms is None
+            else RevealingEngine(loaded, specs, pseudonyms, strict_tools=strict)
+        )
+        chosen = [*_guards(loaded, inside, inner), *made_of.guards]
+        return cls(loaded, made_of, engine, chosen, pseudonyms, hider)
+
+    def monitor(self, database: Store) -> Monitor:
+        """Register the agent, and return its monitor.
+
+        Raises:
+            Denied: The agent was decommissioned.
+            StoreError: It cannot be written down.
+        """
+        made_of = self.made_of
+        if self.pseudonyms is not None:
+            self.pseudonyms.keep_in(Vault(database))
+        audit = AuditLog(database)
+        life = Lifecycle(database, audit)
+        known = profile(
+            self.policy,
+            made_of.specs,
+            models=made_of.models,
+            prompts=made_of.prompts,
+            whole=made_of.whole,
+        )
+        life.enter(known)
+        return _monitor(self, database, audit, life, known.bound)
+
+
+def _monitor(
+    ready: _Ready, database: Store, audit: AuditLog, life: Lifecycle, bound: frozenset[str]
+) -> Monitor:
+    loaded, chosen = ready.policy, ready.guards
+    granted = loaded.agent.scopes
+    observes = loaded.mode == "observe"
     # What leaves in pieces is judged by these.
     leaving = [] if observes else chosen
     return Monitor(
         agent_id=loaded.agent.id,
-        engine=engine,
+        engine=ready.engine,
         guards=chosen,
         store=database,
         audit=audit,
@@ -114,14 +198,14 @@ def open_monitor(
         scrubber=Scrub(leaving),
         hold_output=loaded.output.hold == "message" and not observes,
         sensor=PressureGuard(names=loaded.agent.names),
-        inside=inside,
+        inside=frozenset(loaded.organisation.domains),
         granted=None if granted is None else frozenset(granted),
         granted_until=loaded.agent.until,
         users=_users(loaded),
         issuer=loaded.agent.issuer,
-        pseudonyms=pseudonyms,
-        hider=hider,
-        bound=known.bound,
+        pseudonyms=ready.pseudonyms,
+        hider=ready.hider,
+        bound=bound,
     )
 
 
@@ -160,9 +244,23 @@ def introduce(monitor: Monitor, models: Iterable[str] | None) -> None:
     life.enter(profile(engine.policy, engine.specs, models=models))
 
 
+def _hides(policy: Policy) -> bool:
+    return any(entry.hide for entry in policy.tools.values())
+
+
+def _hiding(policy: Policy) -> tuple[str, bool]:
+    """Return whether a policy that loads gives pseudonyms, and whether it hides results."""
+    from guarded_agent.guards.pii.pseudonyms_options import split
+
+    section = policy.guards.get("pii")
+    parts = split(section) if isinstance(section, Mapping) else None
+    gives = "no" if parts is None else "restored" if parts.restores else "yes"
+    return gives, _hides(policy)
+
+
 def _hider(policy: Policy, pseudonyms: Pseudonyms | None) -> Hidden | None:
     """Return what hides results, if the policy asks for that."""
-    if not any(entry.hide for entry in policy.tools.values()):
+    if not _hides(policy):
         return None
     from guarded_agent.guards.hiding import Hidden
 

@@ -17,6 +17,7 @@ from guarded_agent.core.visible import visible
 from guarded_agent.identity import AgentIdentity, Registry
 from guarded_agent.identity.pins import Pin
 from guarded_agent.identity.roster import roster, tools_as_json
+from guarded_agent.identity.tokens import jwks as public_keys
 from guarded_agent.store import Store
 
 _KEPT = "Why. Kept with the agent."
@@ -60,6 +61,17 @@ def show(session: Session, agent_id: str, as_json: bool) -> None:
         print_json(entry.as_json(session.clock()) | {"tools": tools})
     else:
         print_agent(entry, pins, session)
+
+
+@agents.command()
+@pass_session
+def jwks(session: Session) -> None:
+    """Print the public key that checks the tokens of calls, as a JWK set.
+
+    Publish it where services that get such a token look for the keys of its issuer.
+    """
+    with session.store() as store:
+        print_json(public_keys(store))
 
 
 @agents.command()

@@ -133,6 +133,18 @@ class Parts:
         self.flows = own is not None or self._hears or self.engine.flows
         self._way_out = next((spec.name for spec in self.engine.specs if spec.concern), "")
 
+    def follow(self, old: Parts) -> None:
+        """Go on where a monitor of the same agent was that had an older policy.
+
+        What is running is running here as well: a call is started by one policy, and its body
+        may ask for its receipt when the next one counts.
+        """
+        self.worker = old.worker
+        self._running = old._running
+        self._begun = old._begun
+        self._spent = old._spent
+        self._latest = old._latest
+
     @property
     def observes(self) -> bool:
         """Whether calls run as they are, and only what would have happened is written down."""

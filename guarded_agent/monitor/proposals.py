@@ -314,7 +314,9 @@ class Proposals(Runs):
             )
         watched = watches and entry.effect is Effect.ALLOW
         said = would if watched else entry.verdict
-        data = {"tool": action.tool, "args": preview, **said.as_json()}
+        data: dict[str, Any] = {"tool": action.tool, "args": preview, **said.as_json()}
+        if action.user is not None:
+            data["user"] = self.redact(action.user)
         self._log(connection, "action.observed" if watched else "action.judged", action, data)
         return entry
 

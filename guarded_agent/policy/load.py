@@ -7,6 +7,7 @@ import os
 import re
 import typing
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -17,6 +18,7 @@ from guarded_agent.core.errors import ActionError, PolicyError, Problem
 from guarded_agent.policy.model import ONE, SEVERAL, Policy
 from guarded_agent.policy.read import MAX_BYTES, read_yaml
 from guarded_agent.policy.source import Path, Source, in_file_order
+from guarded_agent.policy.watch import Stamp
 
 
 def load(source: str | os.PathLike[str] | Mapping[str, Any] | Policy | None = None) -> Policy:
@@ -57,7 +59,10 @@ def default() -> Policy:
 def from_file(path: str | os.PathLike[str]) -> Policy:
     """Read a policy file; see `Policy.from_file`."""
     file = os.fspath(path)
-    return from_text(read_text(file), file)
+    text, stamp = _read(file)
+    policy = from_text(text, file)
+    policy._source = replace(policy.source, stamp=stamp)  # pyright: ignore[reportPrivateUsage]
+    return policy
 
 
 def read_text(file: str) -> str:
@@ -66,8 +71,13 @@ def read_text(file: str) -> str:
     Raises:
         PolicyError: It cannot be read, is too large, or is no text.
     """
+    return _read(file)[0]
+
+
+def _read(file: str) -> tuple[str, Stamp]:
     try:
         with open(file, "rb") as stream:
+            stamp = Stamp.of(file, os.fstat(stream.fileno()))  # before: what changes it shows
             data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise PolicyError([Problem("there is no such file", file=file)]) from None
@@ -80,7 +90,7 @@ def read_text(file: str) -> str:
     if len(data) > MAX_BYTES:
         raise PolicyError([Problem(f"is larger than {MAX_BYTES} bytes", file=file)])
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8-sig"), stamp
     except UnicodeDecodeError:
         raise PolicyError([Problem("is not a text file in UTF-8", file=file)]) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -30,6 +31,7 @@ from guarded_agent.core.secret_ref import SecretRef
 from guarded_agent.core.tool import Access
 from guarded_agent.policy.destinations import host_name
 from guarded_agent.policy.source import Source
+from guarded_agent.policy.watch import Stamp
 
 RuleEffect = Literal["allow", "approve", "deny"]
 StopEffect = Literal["approve", "deny"]
@@ -658,6 +660,8 @@ class Policy(Entry):
         concern: The tool by which the agent raises a concern.
         untrusted: What data that nobody vouched for may decide.
         also: Other policy engines that are asked besides.
+        reload: Whether a change of its file counts while the agent runs. Who can write the file
+            can then do so at any moment.
 
     Example:
         >>> policy = Policy.from_mapping({"version": 1, "tools": {"search": {"access": "read"}}})
@@ -679,6 +683,7 @@ class Policy(Entry):
     output: OutputEntry = OutputEntry()
     concern: ConcernEntry = ConcernEntry()
     also: tuple[AlsoEntry, ...] = ()
+    reload: StrictBool = False
 
     @field_validator("users")
     @classmethod
@@ -694,6 +699,18 @@ class Policy(Entry):
     def source(self) -> Source:
         """Where its keys stand in the file it came from."""
         return self._source
+
+    @property
+    def stamp(self) -> Stamp | None:
+        """How its file was when it was read; None if it is not what a file says."""
+        return self._source.stamp
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy. One that was changed is no longer what its file says."""
+        copied = super().model_copy(update=update, deep=deep)
+        if update:
+            copied._source = replace(self._source, stamp=None)
+        return copied
 
     @model_validator(mode="after")
     def _owner_is_named(self) -> Self:

@@ -185,6 +185,8 @@ def _lacking(rules: ToolRules, args: Mapping[str, Any], user: Any) -> str:
         return "its rules ask for correspondents"
     if "user" in names and user is None:
         return "its rules ask for the user"
+    if "user" in names and is_redacted(user):
+        return "its rules ask for the user, who is redacted in the log"
     asked = {name.removeprefix("args.") for name in names if name.startswith("args.")}
     for name in sorted(asked | {sink.argument for sink in rules.sinks}):
         if is_redacted(at(args, name)):

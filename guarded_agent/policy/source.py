@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from guarded_agent.core.errors import Problem
+from guarded_agent.policy.watch import Stamp
 
 Path = tuple[str | int, ...]
 """The way to a value: keys and list positions, from the top."""
@@ -34,6 +35,7 @@ class Source:
 
     file: str = field(default="policy", compare=False)
     places: Mapping[Path, Place] = field(default_factory=dict[Path, Place], compare=False)
+    stamp: Stamp | None = field(default=None, compare=False)
 
     def problem(
         self,

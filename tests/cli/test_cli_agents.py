@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from guarded_agent.audit import AuditLog
-from guarded_agent.identity import Offer, Profile, Registry, Rules
+from guarded_agent.identity import Offer, Profile, Registry, Rules, jwks
 
 ME = ("--reviewer", "ann@acme.example", "--reason", "odd mails")
 
@@ -156,3 +156,13 @@ def test_retiring_writes_down_why_redacted(desk: Any) -> None:
     kind, data = desk.log()[-1]
     assert (kind, data["log_head"]["seq"]) == ("agent.decommissioned", 1)
     assert "4111" not in data["reason"]
+
+
+def test_the_key_that_checks_tokens_is_printed_without_its_secret_part(desk: Any) -> None:
+    result = desk.type("agents", "jwks")
+    assert result.exit_code == 0, result.stderr
+    with desk.store() as store:
+        assert json.loads(result.stdout) == jwks(store)
+    [key] = json.loads(result.stdout)["keys"]
+    assert key["use"] == "sig"
+    assert "d" not in key

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from langchain_core.tools import tool
 
-from guarded_agent import guard
+from guarded_agent import Policy, guard
 
 OLD = """\
 version: 1
@@ -119,3 +119,28 @@ def test_a_log_of_another_agent_is_told(desk: Any, folder: Path) -> None:
     (folder / "other.yaml").write_text(OLD.replace("id: payer", "id: other"))
     done = desk.type("policy", "diff", "other.yaml", "other.yaml")
     assert (done.exit_code, "it has calls of: payer" in done.stderr) == (2, True)
+
+
+def test_rules_that_name_the_user_are_replayed(desk: Any, folder: Path) -> None:
+    safe = guard([pay], policy=Policy.from_text(PAY_ONLY), store=desk.url)
+    for number, user in enumerate(("ann@acme.com", "bo@acme.com", "+49 170 1234567", None)):
+        config: Any = {"configurable": {"thread_id": f"t{number}", "user": user}}
+        safe[0].invoke({"amount": 5, "payee": "x"}, config)
+    (folder / "old.yaml").write_text(PAY_ONLY)
+    (folder / "new.yaml").write_text(PAY_ONLY.replace("true", "user == 'ann@acme.com'"))
+    done = desk.type("policy", "diff", "old.yaml", "new.yaml", "--json")
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["summary"] == "would have blocked 1 more"
+    assert found["not_replayed"] == {
+        "its rules ask for the user": 1,
+        "its rules ask for the user, who is redacted in the log": 1,
+    }
+
+
+PAY_ONLY = """\
+version: 1
+agent: {id: payer}
+tools:
+  pay: {access: write, rules: [{effect: allow, when: "true"}]}
+"""

@@ -118,8 +118,8 @@ def lines(text: str) -> list[str]:
             'p.yaml:2:24: approvals.on_expiry: "allow" is not one of deny',
         ),
         (
-            "version: 1\nmode: observe\n",
-            'p.yaml:2:7: mode: "observe" is not one of enforce',
+            "version: 1\nmode: observed\n",
+            'p.yaml:2:7: mode: "observed" is not one of enforce, observe; did you mean observe?',
         ),
         (
             "version: 1\norganisation: {domains: [acme.com, 'ac me.com']}\n",
