@@ -70,7 +70,6 @@ class Deciding(Lending, Looking):
         if endorse not in (None, "thread", "always") or (endorse and choice == "reject"):
             raise VoteRefused("endorse is 'thread' or 'always', together with an approval")
         ballot = _ballot(choice, reviewer, reason, roles, method, subject)
-        request_id = self.get(request_id).id
         with self._store.write(durable=True) as connection:
             return self._vote(connection, request_id, digest, ballot, endorse)
 

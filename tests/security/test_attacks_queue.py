@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langchain_core.tools import BaseTool, tool
@@ -56,7 +56,11 @@ WIRE = turn(call("wire", "c1", to="bob", amount=5))
 
 @pytest.fixture
 def safe(store: Store, wire: BaseTool, agent_of: AgentOf) -> GuardedGraph:
-    return guard(agent_of([wire], WIRE, say("Done.")), policy=policy(), store=store)
+    return guarded(agent_of([wire], WIRE, say("Done.")), policy(), store)
+
+
+def guarded(agent: Any, rules: dict[str, Any], store: Store) -> GuardedGraph:
+    return cast("GuardedGraph", guard(agent, policy=rules, store=store))
 
 
 def sql(store: Store, statement: str) -> None:
@@ -126,9 +130,9 @@ def test_a_tool_that_votes_in_the_agents_or_its_users_name_gets_nowhere(
 
     rules = policy({"help_out": {"access": "read"}})
     both = turn(call("wire", "c1", to="bob", amount=5), call("help_out", "c2"))
-    safe = guard(agent_of([wire, help_out], both, say("Done.")), policy=rules, store=store)
+    safe = guarded(agent_of([wire, help_out], both, say("Done.")), rules, store)
     other = {**policy(), "agent": {"id": "helper"}}
-    guard(agent_of([wire], say("Hi.")), policy=other, store=store)
+    guarded(agent_of([wire], say("Hi.")), other, store)
     config = {"configurable": {"thread_id": "t1", "user": "owner@acme.com"}}
     safe.invoke(HELLO, config)
     [request] = safe.approvals.pending()
@@ -166,12 +170,10 @@ def test_a_flood_is_capped_told_and_buries_nothing(
     """Attack 11. Defences: `crowded` caps what waits; `page` begins with what could cost most."""
     flood = [call("note", f"n{number}", text=f"note {number}") for number in range(40)]
     flood.insert(10, call("wire", "c1", to="bob", amount=5))
-    safe = guard(
+    safe = guarded(
         agent_of([wire, note], turn(*flood), say("Done.")),
-        policy=policy(
-            {"note": {"access": "write", "rules": [{"effect": "approve"}]}}, most_pending=20
-        ),
-        store=store,
+        policy({"note": {"access": "write", "rules": [{"effect": "approve"}]}}, most_pending=20),
+        store,
     )
     safe.invoke(HELLO, at("t1"))
     page = safe.approvals.page(limit=5)
@@ -191,7 +193,7 @@ def test_who_asks_again_and_again_after_a_no_has_to_wait(
     now = 1_000_000.0
     turns = [turn(call("wire", f"c{number}", to="bob", amount=number)) for number in range(9)]
     rules = policy(back_off={"rejections": 2, "within": "1h", "wait": "1m"})
-    safe = guard(agent_of([wire], *turns, say("Done.")), policy=rules, store=store)
+    safe = guarded(agent_of([wire], *turns, say("Done.")), rules, store)
     for number in range(2):
         if number == 0:
             safe.invoke(HELLO, at("t1"))
