@@ -423,7 +423,15 @@ def test_an_old_session_does_not_approve_it_in_a_group_either(
 
     answer = web.post("/api/v1/votes", json=ballot, headers=headers)
 
+    form = {
+        "csrf": headers["X-CSRF-Token"],
+        "choice": "approve",
+        "seen": [f"{one.id}:{one.digest}" for one in asked],
+    }
+    page = web.post("/approvals/alike", data=form)
+
     assert answer.status_code == 403
+    assert page.headers["location"] == "/prove?next=/approvals"
     assert [site.queue.get(one.id).votes for one in asked] == [(), ()]
 
 

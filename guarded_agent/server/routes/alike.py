@@ -37,16 +37,13 @@ def alike(
     wrong = ""
     if choice:
         try:
-            site.queue.vote_alike(
-                digests,
-                choice,
-                reviewer=reviewer.name,
-                reason=reason,
-                roles=reviewer.roles,
-                method=reviewer.method,
-            )
+            decisions.vote_alike(site, reviewer, digests, choice, reason=reason)
         except VoteRefused as refused:
             wrong = str(refused)
+        except Refused as refused:
+            if refused.kind != "step-up":
+                raise
+            return go("/prove?next=/approvals")
         else:
             return go("/approvals")
     now = site.store.clock()

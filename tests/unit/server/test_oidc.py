@@ -368,14 +368,22 @@ def test_proving_it_again_wants_a_sign_in_of_now(
     assert browser.get(there(browser, again="1")).status_code == 200
 
 
+@pytest.mark.parametrize("known", [True, False])
 def test_somebody_else_cannot_prove_it(
-    browser: TestClient, site: FastAPI, provider: Provider
+    browser: TestClient, site: FastAPI, provider: Provider, known: bool
 ) -> None:
+    """Whether they have an account here or not."""
+    bob = {"sub": "subject-2", "email": "bob@acme.example"}
+    if known:
+        provider.claims |= bob
+        other = TestClient(site, base_url=BASE, follow_redirects=False)
+        assert other.get(there(other)).status_code == 200
+        provider.claims.clear()
     browser.get(there(browser))
-    provider.claims |= {"sub": "subject-2", "email": "bob@acme.example"}
+    provider.claims |= bob
 
     assert browser.get(there(browser, again="1")).status_code == 403
-    assert names(site) == [ANN]
+    assert names(site) == [ANN, *(["bob@acme.example"] if known else [])]
 
 
 @pytest.mark.parametrize(
