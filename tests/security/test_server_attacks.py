@@ -558,6 +558,26 @@ def test_an_agent_that_takes_a_reviewers_name_takes_nothing_else(
     assert sign_in(web).status_code == 403
 
 
+def test_only_an_admin_lets_a_stopped_agent_act_again(app: FastAPI, site: Site, ann: None) -> None:
+    """Defence: the door `Admin`, on the page as in the API. Anybody who reviews may stop one."""
+    site.registry.register("mail", owner="eve", purpose="", fingerprint="f")
+    with site.store.write() as connection:
+        site.accounts.reviewers.add(connection, "bob", roles=["sre"], by="")
+    bob, boss = browser(app, session(site, "bob")), browser(app, session(site))
+    form = {"agent": "mail", "reason": "an odd mail"}
+
+    def press(web: TestClient, button: str) -> int:
+        csrf = secret(web.get("/account").text)
+        return web.post(f"/agents/{button}", data={**form, "csrf": csrf}).status_code
+
+    assert press(bob, "suspend") == 303
+    assert "Resume mail" not in bob.get("/agents/mail").text
+    assert press(bob, "resume") == 403
+    assert site.registry.get("mail").state == "suspended"
+    assert "Resume mail" in boss.get("/agents/mail").text
+    assert press(boss, "resume") == 303
+
+
 # Clickjacking (14), DNS rebinding, headers and bodies
 
 

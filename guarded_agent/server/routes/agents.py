@@ -13,7 +13,7 @@ from guarded_agent.identity.offer import shown
 from guarded_agent.identity.roster import roster
 from guarded_agent.monitor.lifecycle import Lifecycle
 from guarded_agent.server.card import duration, iso
-from guarded_agent.server.doors import Here, SignedIn, Voter
+from guarded_agent.server.doors import Admin, Here, SignedIn, Voter
 from guarded_agent.server.pages import go, page
 from guarded_agent.server.problems import Refused
 from guarded_agent.server.site import Site
@@ -60,7 +60,7 @@ def suspend(
 
 @router.post("/resume")
 def resume(
-    web: Request, reviewer: Voter, site: Here, agent: Text = "", reason: Text = ""
+    web: Request, reviewer: Admin, site: Here, agent: Text = "", reason: Text = ""
 ) -> Response:
     """Let an agent act again, or ask those who decide about it."""
     found = _find(site, agent)
