@@ -14,7 +14,8 @@ POLICY = {
     "version": 1,
     "agent": {"id": "billing-agent", "owner": "billing@acme.example"},
     "tools": {
-        "open_invoices": {"access": "read"},
+        # Our own ledger, into which nobody else writes: what stands there may decide.
+        "open_invoices": {"access": "read", "label": {"trusted": True}},
         "pay_invoice": {
             "access": "write",
             "impact": "money",

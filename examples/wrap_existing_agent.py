@@ -78,7 +78,8 @@ def main() -> None:
     print(safe.report())
 
     print("\n1. The agent runs. Mail inside the company is allowed:")
-    result = safe.invoke({"messages": [("user", "Please answer ticket 7.")]})
+    task = "Answer ticket 7, and ask team@acme.example who takes it."
+    result = safe.invoke({"messages": [("user", task)]})
 
     for request in result.waiting:
         print(f"\n2. Now it waits: {request.summary}")
