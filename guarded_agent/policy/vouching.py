@@ -124,8 +124,9 @@ def words(gaps: Sequence[Gap], context: Context, because: str) -> str:
     why = f"{what} {holds} what neither the user nor a directory named"
     if not context.memory.label.trusted:
         read = ", ".join(sorted(context.memory.tools_read)[:3]) or "this conversation"
-        why += f", after untrusted data was read ({read})"
-    return why + (f": {because}" if because else "")
+    why = f"neither the user nor a directory names what stands in {what}"
+    why += f", and untrusted data was read ({read})"
+    return f"{why}: {because}" if because else why
 
 
 def _every(args: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
