@@ -120,12 +120,10 @@ def words(gaps: Sequence[Gap], context: Context, because: str) -> str:
     """Return in words why a call is stopped."""
     paths = list(dict.fromkeys(path for path, _ in gaps))
     what = " and ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-    holds = "hold" if len(paths) > 1 else "holds"
-    why = f"{what} {holds} what neither the user nor a directory named"
+    why = f"neither the user nor a directory names what stands in {what}"
     if not context.memory.label.trusted:
         read = ", ".join(sorted(context.memory.tools_read)[:3]) or "this conversation"
-    why = f"neither the user nor a directory names what stands in {what}"
-    why += f", and untrusted data was read ({read})"
+        why += f", and untrusted data was read ({read})"
     return f"{why}: {because}" if because else why
 
 

@@ -145,7 +145,7 @@ def test_a_policy_that_always_asks_does_so_while_nothing_was_read() -> None:
         "approve",
         "allow",
     )
-    assert asked.because == "to holds what neither the user nor a directory named"
+    assert asked.because == "neither the user nor a directory names what stands in to"
 
 
 def test_to_always_ask_and_never_ask_is_an_error() -> None:
