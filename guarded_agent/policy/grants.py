@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from guarded_agent.core.effect import Effect
 from guarded_agent.policy.match import Engine
 from guarded_agent.policy.merge import keys_for
 from guarded_agent.policy.source import Path
@@ -25,6 +26,9 @@ def authority(engine: Engine, remark: Callable[..., Remark]) -> Iterator[Remark]
     policy = engine.policy
     needed: set[str] = set()
     for spec in engine.specs:
+        rules = engine.rules(spec.name)
+        if not rules.rules and rules.otherwise is Effect.DENY:
+            continue  # it is not listed: no call of it runs
         needed |= spec.scopes
         key = next(iter(keys_for(policy, spec.name)), None)
         path: Path = ("agent", "scopes") if key is None else ("tools", key, "scopes")

@@ -219,6 +219,16 @@ def _sinks(kinds: Mapping[str, str], *, reads: bool) -> tuple[str, ...]:
     return tuple(found)
 
 
+def is_amount_word(name: str) -> bool:
+    """Return whether an argument of this name holds an amount.
+
+    Example:
+        >>> is_amount_word("total_price"), is_amount_word("priced_by")
+        (True, False)
+    """
+    return (words_of(name) or [""])[-1] in _AMOUNTS
+
+
 def _is_amount(name: str, kind: str, spec: ToolSpec) -> bool:
     properties: Mapping[str, Any] = spec.schema.get("properties") or {}
     part = properties.get(name)
@@ -226,8 +236,7 @@ def _is_amount(name: str, kind: str, spec: ToolSpec) -> bool:
         "number",
         "integer",
     )
-    words = words_of(name)
-    return plain and kind in ("int", "dyn") and bool(words) and words[-1] in _AMOUNTS
+    return plain and kind in ("int", "dyn") and is_amount_word(name)
 
 
 def _belongs(words: list[str]) -> tuple[tuple[str, ...], str]:

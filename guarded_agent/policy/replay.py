@@ -65,6 +65,7 @@ class Played:
         effect: What the policy decides; None if that cannot be told.
         rule: What decides.
         why_not: Why it cannot be told.
+        matched: The ids of everything that matched.
     """
 
     seq: int
@@ -74,6 +75,7 @@ class Played:
     effect: Effect | None
     rule: str = ""
     why_not: str = ""
+    matched: tuple[str, ...] = ()
 
 
 class _Everybody(Provenance):
@@ -169,7 +171,7 @@ def _decide(engine: Engine, event: Logged, past: _Past) -> tuple[Played, tuple[L
     if decision is None:
         return replace(call, why_not="it depends on who vouched for its arguments"), ()
     effect, rule = _within(decision, past, event.at)
-    return replace(call, effect=effect, rule=rule), decision.limits
+    return replace(call, effect=effect, rule=rule, matched=decision.matched), decision.limits
 
 
 def _lacking(rules: ToolRules, args: Mapping[str, Any], user: Any) -> str:
