@@ -16,7 +16,7 @@ from guarded_agent.agent.reloading import (
     require_same,
     require_same_hiding,
 )
-from guarded_agent.approvals import BackOff, Rung, Terms
+from guarded_agent.approvals import BackOff, Rung, Target, Terms
 from guarded_agent.audit import AuditLog
 from guarded_agent.core import Guard, ToolSpec
 from guarded_agent.core.errors import PolicyError
@@ -217,6 +217,12 @@ def _terms(entry: ApprovalsEntry) -> Terms:
         separate_owner=entry.separate_owner,
         escalate=tuple(Rung(rung.part, rung.to) for rung in entry.escalate),
         most_pending=entry.most_pending,
+        notify=tuple(
+            Target(
+                item.url, item.kind, item.secret or "", tuple(dict.fromkeys(item.on)), item.private
+            )
+            for item in entry.notify
+        ),
         back_off=None
         if back_off.off
         else BackOff(back_off.rejections, seconds(back_off.within), seconds(back_off.wait)),

@@ -15,7 +15,7 @@ from guarded_agent.approvals.queue import Approvals
 from guarded_agent.approvals.request import Choice, Request, Vote
 from guarded_agent.approvals.states import MOVES, State, move
 from guarded_agent.approvals.summary import summarise
-from guarded_agent.approvals.terms import BackOff, Rung, Step, Terms
+from guarded_agent.approvals.terms import BackOff, Rung, Step, Target, Terms
 from guarded_agent.approvals.turns import Turn
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Rung",
     "State",
     "Step",
+    "Target",
     "Terms",
     "Turn",
     "Vote",

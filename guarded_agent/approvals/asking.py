@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from guarded_agent.approvals import rows
+from guarded_agent.approvals import outbox, rows
 from guarded_agent.approvals.base import altered
 from guarded_agent.approvals.duties import person
 from guarded_agent.approvals.looking import Looking
@@ -119,6 +119,8 @@ class Asking(Looking):
             risk=risk(spec_access, impact, label, request.reasons, concern=request.concern),
         )
         request = self._changes.add(connection, request, action.args)
+        if terms.notify:
+            outbox.plan(connection, self._store.keys, request, terms.notify)
         self._changes.record(
             connection,
             request,

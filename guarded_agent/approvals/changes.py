@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, select, update
 
-from guarded_agent.approvals import rows, seals, turns
+from guarded_agent.approvals import outbox, rows, seals, turns
 from guarded_agent.approvals.request import Request, Vote
 from guarded_agent.approvals.states import State, move
 from guarded_agent.core.canonical import canonical
@@ -87,7 +87,9 @@ class Changes:
         moved = replace(request, state=move(request.state, state), **values)
         moved = self._write(connection, request, moved, raw)
         if state not in ("pending", "used") and not request.about_agent:
-            turns.due(connection, moved, self._clock())
+            now = self._clock()
+            turns.due(connection, moved, now)
+            outbox.decided(connection, moved, now)
         return moved
 
     def _write(

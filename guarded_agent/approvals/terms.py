@@ -70,6 +70,25 @@ class BackOff:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Where a policy wants to be told.
+
+    Attributes:
+        url: The URL, or `env:NAME` of one.
+        kind: `webhook` or `slack`.
+        secret: `env:NAME` of what signs, for a webhook.
+        on: What about: `requested`, `escalated`, `expiring`, `decided`.
+        private: Whether the host may be in a private network.
+    """
+
+    url: str
+    kind: str = "webhook"
+    secret: str = ""
+    on: tuple[str, ...] = ("requested",)
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """How the queue treats the requests of one policy.
 
@@ -80,6 +99,7 @@ class Terms:
         escalate: Who may decide when time runs out.
         most_pending: How many requests of one agent may wait at a time.
         back_off: How long an agent waits after rejections; None: not at all.
+        notify: Who is told of requests.
     """
 
     decide_within: float = 1800
@@ -88,6 +108,7 @@ class Terms:
     escalate: Sequence[Rung] = ()
     most_pending: int = 200
     back_off: BackOff | None = BackOff()
+    notify: Sequence[Target] = ()
 
     def ladder(self, now: float, decide_by: float) -> tuple[Step, ...]:
         """Return the steps of a request that is made `now`."""

@@ -12,6 +12,7 @@ from guarded_agent.cli.approvals_later import delegate, delegations, snooze, tak
 from guarded_agent.cli.approvals_rule import propose_rule
 from guarded_agent.cli.card import progress, show_card, votes
 from guarded_agent.cli.json_given import json_object
+from guarded_agent.cli.notify import notify
 from guarded_agent.cli.reviewer import json_option, reason_option, reviewer_option
 from guarded_agent.cli.screen import command, flow, print_json, say
 from guarded_agent.cli.session import Session, pass_session
@@ -261,7 +262,7 @@ def settle(
     )
 
 
-for more in (snooze, delegate, delegations, take_back, propose_rule):
+for more in (snooze, delegate, delegations, take_back, propose_rule, notify):
     approvals.add_command(more)
 
 

@@ -508,6 +508,35 @@ class BackOffEntry(Entry):
         return self
 
 
+class NotifyEntry(Entry):
+    """Who is told of requests. A message holds no arguments and no words of the agent.
+
+    Attributes:
+        url: Where it is posted, or `env:NAME` of the variable that holds the URL.
+        kind: `webhook`, signed as Standard Webhooks describes, or `slack`.
+        secret: `env:NAME` of the variable that holds the secret; a webhook needs it.
+        on: What is told: a new request, a rung of the ladder that is reached, the last fifth of
+            the time to decide, the decision.
+        private: Whether the host that the URL names may be this machine or in a private network.
+    """
+
+    url: Annotated[str, StringConstraints(pattern=r"^(https?://\S+|env:[A-Za-z_][A-Za-z0-9_]*)$")]
+    kind: Literal["webhook", "slack"] = "webhook"
+    secret: Annotated[str, StringConstraints(pattern=r"^env:[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    on: Annotated[
+        tuple[Literal["requested", "escalated", "expiring", "decided"], ...], Field(min_length=1)
+    ] = ("requested",)
+    private: StrictBool = False
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if self.kind == "webhook" and self.secret is None:
+            raise ValueError("a webhook is signed: name its secret as env:NAME")
+        if self.url.startswith("http://") and not self.private:
+            raise ValueError("use https; http is for a host in a private network: private: true")
+        return self
+
+
 class ResumeEntry(Entry):
     """Where the host of a graph puts the person whom it has authenticated.
 
@@ -534,6 +563,7 @@ class ApprovalsEntry(Entry):
         back_off: How long the agent waits after rejections.
         interrupts: In which of LangChain's shapes a graph shows what waits: `tool_approval`, one
             for each call; `hitl`, one for each turn; `inbox`, the older list.
+        notify: Who is told of requests.
         accept_resume: Whose answers to a paused graph are votes; left out, nobody's.
     """
 
@@ -548,6 +578,7 @@ class ApprovalsEntry(Entry):
     back_off: BackOffEntry = BackOffEntry()
     interrupts: Literal["tool_approval", "hitl", "inbox"] = "tool_approval"
     accept_resume: ResumeEntry | None = None
+    notify: tuple[NotifyEntry, ...] = ()
 
     @property
     def decide_seconds(self) -> int:

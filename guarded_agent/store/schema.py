@@ -424,7 +424,26 @@ attempt = Table(
 
 ACCOUNTS: tuple[Table, ...] = (reviewer, session, link, token, attempt)
 
-QUEUE: tuple[Table, ...] = (snooze, delegation, turn)
+outbox = Table(
+    "guard_outbox",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("request_id", String(32), nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("target_json", Text, nullable=False),
+    Column("mac", String(64), nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("worker", String(64), nullable=False),
+    Column("until", Float, nullable=False),
+    Column("error", Text, nullable=False),
+    CheckConstraint("state IN ('waiting','sent','dead')", name="guard_outbox_state"),
+)
+Index("guard_outbox_due", outbox.c.state, outbox.c.due_at)
+Index("guard_outbox_of", outbox.c.request_id)
+
+QUEUE: tuple[Table, ...] = (snooze, delegation, turn, outbox)
 
 LEAST_PRIVILEGE: tuple[Table, ...] = (
     provenance,
