@@ -39,7 +39,7 @@ from guarded_agent.approvals import Approvals
 from guarded_agent.core import Guard, Stage
 from guarded_agent.core.errors import ApprovalPending
 from guarded_agent.monitor import Monitor
-from guarded_agent.policy import Engine, Policy, load
+from guarded_agent.policy import Engine, load
 from guarded_agent.store import Store
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         self._strict = bool(self._shapes)
         self._made: dict[int, tuple[Any, Monitor, Any]] = {}
         self._introduced: tuple[Engine | None, bool] = None, False
-        self._monitor = self._open(self._policy, self._shapes)
+        self._monitor = self._open(self._shapes)
 
     @property
     def monitor(self) -> Monitor:
@@ -307,7 +307,8 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
                 shapes = {**self._shapes, **{name: Shape.of(item) for name, item in new.items()}}
                 # A name counts as known only when the monitor that knows it is in place: a
                 # thread beside this one goes by the names, and a refused tool stays unknown.
-                self._monitor = self._open(self._monitor.engine.policy, shapes)
+                self._policy = self._monitor.engine.policy  # its file may have changed since
+                self._monitor = self._open(shapes)
                 self._shapes = shapes
             engine = self._monitor.engine  # a policy that is reloaded makes it another agent
             introduce(self._monitor, None if model is None else [model_id(model)])
@@ -333,11 +334,11 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
             known = self._made[id(thing)] = thing, monitor, make(thing, monitor)
         return known[2]
 
-    def _open(self, policy: Policy, shapes: Mapping[str, Shape]) -> Monitor:
+    def _open(self, shapes: Mapping[str, Shape]) -> Monitor:
         specs = [shape.spec for shape in shapes.values()]
         # What the agent is made of is known once its model is asked for the first time.
         return open_monitor(
-            policy,
+            self._policy,
             self._database,
             specs,
             self._more_guards,

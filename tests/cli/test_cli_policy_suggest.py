@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.tools import BaseTool
 
 from guarded_agent import Policy, guard
 from guarded_agent.audit import AuditLog
@@ -121,8 +122,8 @@ def run(
     url: str, calls: list[tuple[str, dict[str, Any]]], policy: Any = "policy.yaml"
 ) -> list[str]:
     """Return how each call went."""
-    listed: Any = importlib.import_module("suggest_shop").tools
-    guarded: list[Any] = guard(listed, policy=policy, store=url)
+    listed: list[BaseTool] = importlib.import_module("suggest_shop").tools
+    guarded = guard(listed, policy=policy, store=url)
     safe: dict[str, Any] = {one.name: one for one in guarded}
     ways: list[str] = []
     for number, (name, args) in enumerate(calls):
