@@ -62,8 +62,11 @@ class Worker:
         thread_id: Only this thread.
 
     Example:
-        >>> worker = safe.worker()  # doctest: +SKIP
-        >>> worker.run()  # until it is stopped  # doctest: +SKIP
+        >>> from guarded_agent.audit import AuditLog
+        >>> from guarded_agent.store import Store
+        >>> with Store.open("sqlite://") as store:
+        ...     Worker(Approvals(store, AuditLog(store)), wake=print).step()
+        False
     """
 
     def __init__(
