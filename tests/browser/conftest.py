@@ -25,9 +25,9 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: Playwright keeps an event loop running meanwhile
 def browser() -> Generator[Any]:
-    """Chromium, started once."""
+    """Chromium, started once for a module."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here: apt-get install chromium")
     from playwright.sync_api import sync_playwright

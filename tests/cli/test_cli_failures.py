@@ -59,7 +59,7 @@ def test_the_memory_of_a_process_is_no_store_to_look_at() -> None:
 def test_the_store_can_stand_in_the_environment(desk: Any) -> None:
     environ = {"GUARDED_AGENT_STORE": desk.url}
     result = CliRunner().invoke(app, ["agents", "list"], env=environ)
-    assert result.stdout == "active          desk-agent  answer mail\n"
+    assert "desk-agent  active" in result.stdout
 
 
 def test_a_typed_store_stands_in_every_command_that_is_shown(desk: Any) -> None:

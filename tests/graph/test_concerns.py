@@ -15,7 +15,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from guarded_agent import GuardMiddleware, create_guarded_agent, guard
 from guarded_agent.approvals import Approvals
-from guarded_agent.approvals.queue import MAX_PENDING
+from guarded_agent.approvals.terms import Terms
 from guarded_agent.core import Effect, Finding, Stage, Subject, Verdict
 from guarded_agent.core.errors import Denied, PolicyError, VoteRefused
 from guarded_agent.store import Store
@@ -489,7 +489,7 @@ def test_guards_know_whether_the_agent_has_a_way_out(
 
 
 def test_other_requests_that_wait_are_not_in_the_way_of_a_concern(bank: Any, store: Store) -> None:
-    wires = [call("wire", f"w{n}", to="bob", amount=n) for n in range(1, MAX_PENDING + 1)]
+    wires = [call("wire", f"w{n}", to="bob", amount=n) for n in range(1, Terms().most_pending + 1)]
     more = call("wire", "more", to="eve", amount=1)
     policy = {"version": 1, "unlisted": {"write": "approve", "send": "approve"}}
     told = Told([say("", *wires, more, ODD), say("Thanks.")])
@@ -498,4 +498,4 @@ def test_other_requests_that_wait_are_not_in_the_way_of_a_concern(bank: Any, sto
     waiting = [request.tool for request in safe.approvals.pending()]
     assert waiting.count("raise_concern") == 1
     # Whether the concern came before the last of them or after is up to the threads.
-    assert waiting.count("wire") in (MAX_PENDING - 1, MAX_PENDING)
+    assert waiting.count("wire") in (Terms().most_pending - 1, Terms().most_pending)

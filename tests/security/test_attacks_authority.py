@@ -30,7 +30,9 @@ def policy(**more: Any) -> dict[str, Any]:
         "pay": {"access": "write", "scopes": ["pay"], "rules": allow},
         "look": {"access": "read", "scopes": ["look"]},
     }
-    return {"version": 1, "agent": {"id": "teller"}, "tools": tools, **more}
+    # Whom a payment is about is asked elsewhere: here only who may pay.
+    off = {"effect": "allow", "because": "only the scopes are asked about"}
+    return {"version": 1, "agent": {"id": "teller"}, "tools": tools, "untrusted": off, **more}
 
 
 def config(user: str | None = None, scopes: Any = None, thread: str = "t1") -> dict[str, Any]:

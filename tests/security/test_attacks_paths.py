@@ -17,7 +17,7 @@ from langgraph.types import Command, Send
 
 from guarded_agent import GuardMiddleware, PolicyError, UnprovableGraph, guard
 from guarded_agent.agent.nodes import DONE, GUARD
-from guarded_agent.approvals.queue import MAX_PENDING
+from guarded_agent.approvals.terms import Terms
 from guarded_agent.core.errors import GuardedAgentError, UnguardedCall
 from guarded_agent.store import Store
 from guarded_agent.testing import Recorder, ScriptedModel, call, recording_tool, say
@@ -274,9 +274,9 @@ def test_one_agent_cannot_flood_the_queue(
         monitor.propose(
             monitor.action("wire", {"to": f"n{number}"}, call_id=str(number), thread_id="t1")
         )
-        for number in range(MAX_PENDING + 5)
+        for number in range(Terms().most_pending + 5)
     ]
-    assert [item.state for item in standings].count("waiting") == MAX_PENDING
+    assert [item.state for item in standings].count("waiting") == Terms().most_pending
     assert [item.state for item in standings[-5:]] == ["denied"] * 5
     assert "Too many requests" in standings[-1].message
     last = monitor.approvals.pending()[-1]
