@@ -10,6 +10,7 @@ from guarded_agent.approvals import Approvals, Request
 from guarded_agent.audit import AuditLog
 from guarded_agent.cli.approvals_later import delegate, delegations, snooze, take_back
 from guarded_agent.cli.approvals_rule import propose_rule
+from guarded_agent.cli.approvals_watch import watch
 from guarded_agent.cli.card import progress, show_card, votes
 from guarded_agent.cli.json_given import json_object
 from guarded_agent.cli.notify import notify
@@ -262,7 +263,7 @@ def settle(
     )
 
 
-for more in (snooze, delegate, delegations, take_back, propose_rule, notify):
+for more in (snooze, delegate, delegations, take_back, propose_rule, notify, watch):
     approvals.add_command(more)
 
 
