@@ -205,10 +205,10 @@ class Idle(Monitor):
         receipt.spend()
         return receipt
 
-    def end(self, receipt: Receipt, result: Any) -> Any:
+    def end(self, receipt: Receipt, result: Any, flow: Any = None) -> Any:
         return result
 
-    async def aend(self, receipt: Receipt, result: Any) -> Any:
+    async def aend(self, receipt: Receipt, result: Any, flow: Any = None) -> Any:
         return result
 
     def pass_text(self, stage: Stage, payload: Any, **where: Any) -> Any:

@@ -62,16 +62,18 @@ def enter(browser: Any, base: str) -> Generator[Callable[..., Any]]:
         context = browser.new_context(**({"viewport": {"width": 1200, "height": 850}} | options))
         opened.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.errors = []
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.on("dialog", lambda dialog: page.errors.append("a dialog opened"))
         page.goto(f"{base}/")
+        page.locator("input:not([type=hidden])").first.focus()
         page.keyboard.type(name)
         page.keyboard.press("Tab")
         page.keyboard.type(PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_selector("nav")
+        page.wait_for_load_state()  # the keys are there only then
         return page
 
     yield enter
