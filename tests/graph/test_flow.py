@@ -200,12 +200,11 @@ server.run("stdio")
 async def test_labels_of_an_mcp_server_count_only_where_the_policy_believes_it(
     store: Store, tmp_path: Path, believed: bool
 ) -> None:
-    from langchain_mcp_adapters.client import MultiServerMCPClient
-
+    client_of = pytest.importorskip("langchain_mcp_adapters.client").MultiServerMCPClient
     script = tmp_path / "server.py"
     script.write_text(SERVER)
     server: Any = {"command": sys.executable, "args": [str(script)], "transport": "stdio"}
-    client = MultiServerMCPClient({"files": server}, tool_interceptors=[mcp_labels])
+    client = client_of({"files": server}, tool_interceptors=[mcp_labels])
     tools = [*await client.get_tools(), mail(Recorder())]
     label = {"confidentiality": "secret", "compartments": ["hr"], "server": believed}
     safe = guard(
