@@ -10,6 +10,7 @@ from desk import BOB, ask
 
 from guarded_agent.approvals import Approvals
 from guarded_agent.audit import AuditLog
+from guarded_agent.core import Finding, Label
 from guarded_agent.identity import Registry
 from guarded_agent.server.card import target
 from guarded_agent.store import Store
@@ -262,8 +263,12 @@ def test_nothing_that_an_agent_writes_is_markup_on_any_page(enter: Enter, desk: 
             tool="send_email",
             agent="mail-assistant",
             args={"to": attack, attack[:60]: attack, "body": attack},
+            user=attack,
             summary=attack,
             impact=attack[:40],
+            roles=(attack[:60],),
+            reasons=[Finding(attack, attack, attack)],
+            label=Label(compartments=frozenset({attack}), sources=frozenset({attack})),
         ).id
         for number, attack in enumerate(ATTACKS)
     ]
