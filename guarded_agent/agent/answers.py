@@ -16,7 +16,7 @@ from langgraph.types import Command, Interrupt
 from guarded_agent.agent.wait import is_ours
 from guarded_agent.approvals import Approvals
 from guarded_agent.core.errors import VoteRefused
-from guarded_agent.policy.model import ApprovalsEntry, ResumeEntry
+from guarded_agent.policy.asking import ApprovalsEntry, ResumeEntry
 
 Kind = Literal["approve", "reject", "edit", "respond"]
 _INBOX: dict[str, Kind] = {

@@ -10,7 +10,7 @@ from langgraph.types import Command
 
 from guarded_agent.agent.answers import answered, presented
 from guarded_agent.approvals import Approvals
-from guarded_agent.policy.model import ApprovalsEntry
+from guarded_agent.policy.asking import ApprovalsEntry
 
 _INTERRUPT = "__interrupt__"
 

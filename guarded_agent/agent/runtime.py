@@ -28,7 +28,8 @@ from guarded_agent.monitor import Monitor
 from guarded_agent.monitor.lifecycle import Lifecycle, queue
 from guarded_agent.monitor.revealing import RevealingEngine
 from guarded_agent.policy import Engine, Policy, load
-from guarded_agent.policy.model import ApprovalsEntry, seconds
+from guarded_agent.policy.asking import ApprovalsEntry
+from guarded_agent.policy.words import seconds
 from guarded_agent.store import Store
 from guarded_agent.store.vault import Vault
 

@@ -10,7 +10,7 @@ from guarded_agent.cli.reviewer import json_option, reason_option, reviewer_opti
 from guarded_agent.cli.screen import flow, print_json, say
 from guarded_agent.cli.session import Session, pass_session
 from guarded_agent.core.visible import visible
-from guarded_agent.policy.model import seconds
+from guarded_agent.policy.words import seconds
 from guarded_agent.server.card import duration
 
 

@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from guarded_agent.core.errors import ActionError, PolicyError, Problem
 from guarded_agent.policy.load import read_text
 from guarded_agent.policy.match import Engine
-from guarded_agent.policy.model import Policy, RuleEffect, Word
+from guarded_agent.policy.model import Policy
 from guarded_agent.policy.read import read_yaml
 from guarded_agent.policy.situation import Situation, first_words
+from guarded_agent.policy.words import RuleEffect, Word
 
 
 class Case(Situation):

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from guarded_agent.core.canonical import canonical
 from guarded_agent.core.errors import ActionError, PolicyError, Problem
-from guarded_agent.policy.model import ONE, SEVERAL, Policy
+from guarded_agent.policy.ceilings import ONE, SEVERAL
+from guarded_agent.policy.model import Policy
 from guarded_agent.policy.read import MAX_BYTES, read_yaml
 from guarded_agent.policy.source import Path, Source, in_file_order
 from guarded_agent.policy.watch import Stamp

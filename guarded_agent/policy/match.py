@@ -28,12 +28,13 @@ from guarded_agent.policy.merge import (
     unknown_in_guards,
     unmatched_keys,
 )
-from guarded_agent.policy.model import FusionEntry, Policy, seconds
+from guarded_agent.policy.model import FusionEntry, Policy
 from guarded_agent.policy.rules import Rule, SinkRule, ToolRules, tool_rules
 from guarded_agent.policy.simple import Conditions
 from guarded_agent.policy.source import in_file_order
 from guarded_agent.policy.vouching import RULE as UNTRUSTED
 from guarded_agent.policy.vouching import Gap, words
+from guarded_agent.policy.words import seconds
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -3,119 +3,48 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
     PrivateAttr,
     Strict,
     StrictBool,
     StringConstraints,
-    Tag,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from guarded_agent.core.canonical import digest
-from guarded_agent.core.secret_ref import SecretRef
 from guarded_agent.core.tool import Access
-from guarded_agent.policy.destinations import host_name
+from guarded_agent.policy.asking import ApprovalsEntry
+from guarded_agent.policy.ceilings import LimitsEntry
 from guarded_agent.policy.source import Source
 from guarded_agent.policy.watch import Stamp
+from guarded_agent.policy.words import (
+    Domain,
+    Duration,
+    Entry,
+    Level,
+    Moment,
+    Quorum,
+    Reveals,
+    RuleEffect,
+    SecretPlace,
+    Slug,
+    Soon,
+    StopEffect,
+    Word,
+)
 
-RuleEffect = Literal["allow", "approve", "deny"]
-StopEffect = Literal["approve", "deny"]
-Level = Literal["public", "internal", "confidential", "secret"]
 GuardName = Literal["pii", "secrets", "coercion", "scope", "media", "impact", "guardrails"]
 
 MAX_TOOL_NAME = 128
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def seconds(duration: str) -> int:
-    """Return the seconds in a duration such as `45s`, `30m`, `1h` or `2d`.
-
-    Example:
-        >>> seconds("30m")
-        1800
-    """
-    return int(duration[:-1]) * _SECONDS[duration[-1]]
-
-
-def _duration(value: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]{0,5}[smhd]", value) or seconds(value) > 30 * 86400:
-        raise ValueError("must be a duration from 1s to 30d, such as 45s, 30m or 1h")
-    return value
-
-
-def _secret_place(value: str) -> str:
-    SecretRef.parse(value)
-    return value
-
-
-def _moment(value: str) -> str:
-    # The reader of policies leaves times as text.
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or not re.search(r"\d\d:\d\d", value):
-        raise ValueError("must be a time with its zone, such as 2027-01-31T18:00Z")
-    return value
-
-
-def _soon(value: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]{1,3}ms|[1-9]s", value):
-        raise ValueError("must be a short duration from 10ms to 9s, such as 500ms or 2s")
-    return value
-
-
-def _by_argument(value: Any) -> Any:
-    return {"*": cast("list[Any]", value)} if isinstance(value, (list, tuple)) else value
-
-
-def _domain(value: str) -> str:
-    return host_name(value)
-
-
-Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-Duration = Annotated[
-    str,
-    AfterValidator(_duration),
-    WithJsonSchema({"type": "string", "pattern": r"^[1-9][0-9]{0,5}[smhd]$"}),
-]
-SecretPlace = Annotated[str, AfterValidator(_secret_place)]
-Moment = Annotated[str, AfterValidator(_moment)]
-Domain = Annotated[str, AfterValidator(_domain)]
-_WORDS: dict[str, Any] = {
-    "type": "array",
-    "items": {"type": "string", "minLength": 1, "maxLength": 200},
-}
-Reveals = Annotated[
-    dict[Word, tuple[Word, ...]],
-    BeforeValidator(_by_argument),
-    WithJsonSchema({"anyOf": [{"type": "object", "additionalProperties": _WORDS}, _WORDS]}),
-]
-Quorum = Annotated[int, Strict(), Field(ge=1, le=20)]
-Expression = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-Ceiling = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
-
-
-class Entry(BaseModel):
-    """Base of everything in a policy file: unknown keys are errors, nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+ToolKey = Annotated[str, StringConstraints(max_length=MAX_TOOL_NAME)]
 
 
 class PinsEntry(Entry):
@@ -241,103 +170,6 @@ class RuleEntry(Entry):
     message: str = ""
 
 
-class LimitEntry(Entry):
-    """A ceiling on the sum of an expression, or on the number of calls.
-
-    Attributes:
-        max: The ceiling.
-        sum: The expression, a number.
-        count: Count calls instead.
-        by: An expression; each of its values has a sum of its own.
-        effect: What happens above it; what is left out comes from the limits around it.
-    """
-
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["sum"]}, {"required": ["count"]}]}
-    )
-
-    max: Ceiling
-    sum: Expression | None = None
-    count: Literal[True] | None = None
-    by: Expression | None = None
-    effect: StopEffect | None = None
-
-    @model_validator(mode="after")
-    def _one_measure(self) -> Self:
-        if (self.sum is None) == (self.count is None):
-            raise ValueError("needs exactly one of sum and count")
-        return self
-
-
-class WindowEntry(LimitEntry):
-    """A ceiling over the time right before each call."""
-
-    within: Duration
-
-
-def _some(entries: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not 0 < len(entries) <= 10:
-        raise ValueError("must hold one to ten limits")
-    return entries
-
-
-def _one_or_several(value: Any) -> str:
-    return SEVERAL if isinstance(value, (list, tuple)) else ONE
-
-
-ONE, SEVERAL = "[one]", "[several]"
-"""How pydantic names the two ways of writing a limit in the place of an error."""
-Limits = Annotated[
-    Annotated[LimitEntry, Tag(ONE)]
-    | Annotated[tuple[LimitEntry, ...], AfterValidator(_some), Tag(SEVERAL)],
-    Discriminator(_one_or_several),
-]
-Windows = Annotated[
-    Annotated[WindowEntry, Tag(ONE)]
-    | Annotated[tuple[WindowEntry, ...], AfterValidator(_some), Tag(SEVERAL)],
-    Discriminator(_one_or_several),
-]
-
-
-class LimitsEntry(Entry):
-    """The limits of a tool: one of a kind, or a list.
-
-    Attributes:
-        per_hour: Ceilings of each full hour.
-        per_day: Ceilings of a UTC day.
-        per_window: Ceilings of the last minutes, hours or days, at every moment.
-    """
-
-    per_call: Limits | None = None
-    per_hour: Limits | None = None
-    per_day: Limits | None = None
-    per_window: Windows | None = None
-    effect: StopEffect = "deny"
-
-    @field_validator("per_call")
-    @classmethod
-    def _sums_only(cls, value: Limits | None) -> Limits | None:
-        for entry in _listed(value):
-            if entry.count:
-                raise ValueError("one call is always one call: use sum here, or per_day")
-            if entry.by is not None:
-                raise ValueError("one call has one sum: leave by out, or use per_day")
-        return value
-
-    def entries(self) -> Iterator[tuple[tuple[str, *tuple[int, ...]], LimitEntry]]:
-        """Yield each limit with its place: `("per_day",)`, or in a list `("per_day", 1)`."""
-        for window in ("per_call", "per_hour", "per_day", "per_window"):
-            written: LimitEntry | tuple[LimitEntry, ...] | None = getattr(self, window)
-            for index, entry in enumerate(_listed(written)):
-                yield ((window, index) if isinstance(written, tuple) else (window,)), entry
-
-
-def _listed(written: LimitEntry | tuple[LimitEntry, ...] | None) -> tuple[LimitEntry, ...]:
-    if written is None:
-        return ()
-    return written if isinstance(written, tuple) else (written,)
-
-
 class ApprovalEntry(Entry):
     """Who must approve; what is left out comes from `approvals`."""
 
@@ -412,14 +244,14 @@ class ToolEntry(Entry):
     access: Access | None = None
     scopes: tuple[Word, ...] = ()
     delegates: tuple[Word, ...] | None = None
-    secrets: dict[Slug, SecretPlace] = {}
+    secrets: dict[Slug, SecretPlace] = Field(default={})
     label: LabelEntry | None = None
     hide: StrictBool | HideEntry = False
     discreet: StrictBool = False
     sink: SinkEntry | None = None
     sinks: tuple[SinkEntry, ...] = ()
     impact: Word | None = None
-    reveals: Reveals = {}
+    reveals: Reveals = Field(default={})
     untrusted: UntrustedEntry | None = None
     targets: Annotated[tuple[Word, ...], Field(min_length=1)] | None = None
     directory: tuple[Word, ...] = ()
@@ -465,130 +297,6 @@ class UnlistedEntry(Entry):
     read: RuleEffect = "deny"
     write: RuleEffect = "deny"
     send: RuleEffect = "deny"
-
-
-class RungEntry(Entry):
-    """One step of the escalation ladder: who may decide from then on.
-
-    Attributes:
-        after: When, as a part of the time to decide: `50%`.
-        to: Roles that may then decide as if they held every role that is asked.
-    """
-
-    after: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]?%$")]
-    to: Annotated[tuple[Word, ...], Field(min_length=1)]
-
-    @property
-    def part(self) -> float:
-        """When, from 0 to 1."""
-        return int(self.after[:-1]) / 100
-
-
-class BackOffEntry(Entry):
-    """How an agent whose requests people reject has to wait before it may ask again.
-
-    Attributes:
-        rejections: From so many on it waits. Concerns are never held back.
-        within: For how long they count.
-        wait: How long it waits; each further rejection doubles that.
-        off: Switches it off. It needs a reason.
-        because: Why it is off.
-    """
-
-    rejections: Annotated[int, Strict(), Field(ge=1, le=1000)] = 5
-    within: Duration = "1h"
-    wait: Duration = "1m"
-    off: StrictBool = False
-    because: str = ""
-
-    @model_validator(mode="after")
-    def _says_why(self) -> Self:
-        if self.off and not self.because.strip():
-            raise ValueError("to switch it off, say why: because: '...'")
-        return self
-
-
-class NotifyEntry(Entry):
-    """Who is told of requests. A message holds no arguments and no words of the agent.
-
-    Attributes:
-        url: Where it is posted, or `env:NAME` of the variable that holds the URL.
-        kind: `webhook`, signed as Standard Webhooks describes, or `slack`.
-        secret: `env:NAME` of the variable that holds the secret; a webhook needs it.
-        on: What is told: a new request, a rung of the ladder that is reached, the last fifth of
-            the time to decide, the decision.
-        private: Whether the host that the URL names may be this machine or in a private network.
-    """
-
-    url: Annotated[str, StringConstraints(pattern=r"^(https?://\S+|env:[A-Za-z_][A-Za-z0-9_]*)$")]
-    kind: Literal["webhook", "slack"] = "webhook"
-    secret: Annotated[str, StringConstraints(pattern=r"^env:[A-Za-z_][A-Za-z0-9_]*$")] | None = None
-    on: Annotated[
-        tuple[Literal["requested", "escalated", "expiring", "decided"], ...], Field(min_length=1)
-    ] = ("requested",)
-    private: StrictBool = False
-
-    @model_validator(mode="after")
-    def _safe(self) -> Self:
-        if self.kind == "webhook" and self.secret is None:
-            raise ValueError("a webhook is signed: name its secret as env:NAME")
-        if self.url.startswith("http://") and not self.private:
-            raise ValueError("use https; http is for a host in a private network: private: true")
-        return self
-
-
-class ResumeEntry(Entry):
-    """Where the host of a graph puts the person whom it has authenticated.
-
-    Attributes:
-        user_from: The key of the run's `configurable` that holds the person. The caller of a run
-            must not be able to set it: LangGraph Platform sees to that for its own.
-        roles_from: The field of the person that lists the roles they hold.
-        by_id: Whether only answers that name their interrupt's id count.
-    """
-
-    user_from: Word
-    roles_from: Word | None = None
-    by_id: StrictBool = False
-
-
-class ApprovalsEntry(Entry):
-    """The clocks and the default quorum of approvals.
-
-    Attributes:
-        separate_owner: Whether the agent's owner may not decide. Left out, the owner may: a
-            developer alone owns the agent and decides, and of two people one is not the owner.
-        escalate: Who may decide when time runs out.
-        most_pending: How many requests of the agent may wait at a time.
-        back_off: How long the agent waits after rejections.
-        interrupts: In which of LangChain's shapes a graph shows what waits: `tool_approval`, one
-            for each call; `hitl`, one for each turn; `inbox`, the older list.
-        notify: Who is told of requests.
-        accept_resume: Whose answers to a paused graph are votes; left out, nobody's.
-    """
-
-    decide_within: Duration = "30m"
-    execute_within: Duration = "10m"
-    on_expiry: Literal["deny"] = "deny"
-    quorum: Quorum = 1
-    roles: tuple[Word, ...] = ()
-    separate_owner: StrictBool = False
-    escalate: tuple[RungEntry, ...] = ()
-    most_pending: Annotated[int, Strict(), Field(ge=1, le=10_000)] = 200
-    back_off: BackOffEntry = BackOffEntry()
-    interrupts: Literal["tool_approval", "hitl", "inbox"] = "tool_approval"
-    accept_resume: ResumeEntry | None = None
-    notify: tuple[NotifyEntry, ...] = ()
-
-    @property
-    def decide_seconds(self) -> int:
-        """How long a request stays open."""
-        return seconds(self.decide_within)
-
-    @property
-    def execute_seconds(self) -> int:
-        """How long an approval may be used."""
-        return seconds(self.execute_within)
 
 
 class ConcernEntry(Entry):
@@ -648,7 +356,7 @@ class OpaEntry(Entry):
     """
 
     url: Word
-    within: Annotated[str, AfterValidator(_soon)] = "1s"
+    within: Soon = "1s"
 
     @property
     def seconds(self) -> float:
@@ -705,11 +413,11 @@ class Policy(Entry):
     agent: AgentEntry = AgentEntry()
     users: dict[Word, UserEntry] | None = None
     organisation: OrganisationEntry = OrganisationEntry()
-    tools: dict[Annotated[str, StringConstraints(max_length=MAX_TOOL_NAME)], ToolEntry] = {}
+    tools: dict[ToolKey, ToolEntry] = Field(default={})
     unlisted: UnlistedEntry = UnlistedEntry()
     untrusted: UntrustedEntry = UntrustedEntry()
     fusion: tuple[FusionEntry, ...] = ()
-    guards: dict[GuardName, dict[str, Any] | list[dict[str, Any]]] = {}
+    guards: dict[GuardName, dict[str, Any] | list[dict[str, Any]]] = Field(default={})
     approvals: ApprovalsEntry = ApprovalsEntry()
     output: OutputEntry = OutputEntry()
     concern: ConcernEntry = ConcernEntry()

@@ -11,6 +11,7 @@ from guarded_agent.core.errors import Problem
 from guarded_agent.core.label import Confidentiality
 from guarded_agent.core.tool import ToolSpec
 from guarded_agent.policy.arguments import Arguments
+from guarded_agent.policy.ceilings import WindowEntry
 from guarded_agent.policy.conditions import (
     CONTEXT,
     FUNCTIONS,
@@ -21,10 +22,11 @@ from guarded_agent.policy.conditions import (
 from guarded_agent.policy.limits import DAY, HOUR
 from guarded_agent.policy.load import suggestion
 from guarded_agent.policy.merge import DESTRUCTIVE
-from guarded_agent.policy.model import Policy, RuleEntry, ToolEntry, WindowEntry, seconds
+from guarded_agent.policy.model import Policy, RuleEntry, ToolEntry
 from guarded_agent.policy.pitfalls import false_presence_tests, text_tests, wrong_words
 from guarded_agent.policy.source import Path, dotted
 from guarded_agent.policy.vouching import NAMES, Vouching, kinds, vouching
+from guarded_agent.policy.words import seconds
 
 UNTYPED: Mapping[str, str] = {
     **CONTEXT,

@@ -13,7 +13,8 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from guarded_agent.policy.model import Entry, Policy
+from guarded_agent.policy.model import Policy
+from guarded_agent.policy.words import Entry
 
 _SECTION = re.compile(r"^[ ]*(Attributes|Example|Raises|Args):[ ]*$", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"^(\w+): (.*)$")

@@ -11,7 +11,8 @@ from guarded_agent.core.action import Action
 from guarded_agent.core.context import Context, Counts, ThreadMemory
 from guarded_agent.core.label import Confidentiality, Label
 from guarded_agent.policy.match import Engine
-from guarded_agent.policy.model import Entry, LabelEntry, Moment, Word
+from guarded_agent.policy.model import LabelEntry
+from guarded_agent.policy.words import Entry, Moment, Word
 
 
 class CountsEntry(Entry):

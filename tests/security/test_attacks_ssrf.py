@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from guarded_agent.approvals.posting import PostRefused, lookup, post, wrong
 from guarded_agent.core.outward import refused
-from guarded_agent.policy.model import NotifyEntry
+from guarded_agent.policy.asking import NotifyEntry
 
 INSIDE = [
     "0.0.0.0",
