@@ -9,9 +9,11 @@ import pty
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,20 @@ def test_a_password_in_a_store_url_is_not_repeated() -> None:
     result = CliRunner().invoke(app, ["--store", url, "approvals", "list"])
     assert result.exit_code == 2
     assert "hunter22" not in result.output
+
+
+def test_nothing_is_written_into_an_empty_file_or_the_database_of_others(tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").write_text("")
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as shop:
+        shop.execute("CREATE TABLE sale (id INTEGER)")
+        shop.commit()
+    for name in ("empty.yaml", "shop.db"):
+        before = (tmp_path / name).read_bytes()
+        url = f"sqlite:///{tmp_path / name}"
+        result = CliRunner().invoke(app, ["--store", url, "approvals", "list"])
+        assert result.exit_code == 2
+        assert "there is no store at" in result.stderr
+        assert (tmp_path / name).read_bytes() == before
 
 
 def test_a_file_that_is_no_database_is_told_in_one_line(tmp_path: Path) -> None:
