@@ -390,8 +390,11 @@ class Proposals(Runs):
 
 
 _GAPS = {
-    "target": (UNVOUCHED, "nobody vouches for {}"),
-    "link": (UNVOUCHED_LINK, "nobody vouches for an address, a link or an account in {}"),
+    "target": (UNVOUCHED, "neither the user nor a directory names what stands in {}"),
+    "link": (
+        UNVOUCHED_LINK,
+        "neither the user nor a directory names an address, a link or an account in {}",
+    ),
 }
 
 

@@ -33,6 +33,7 @@ class Explanation:
             "rule": self.decision.rule,
             "because": self.decision.because,
             "message": self.decision.message,
+            "unvouched": list(dict.fromkeys(path for path, _ in self.decision.gaps)),
             "trials": [
                 {
                     "rule": trial.rule,
@@ -51,6 +52,9 @@ class Explanation:
         lines = [head]
         if self.decision.because:
             lines.append(f"  because {self.decision.because}")
+        if self.decision.gaps:
+            paths = ", ".join(dict.fromkeys(path for path, _ in self.decision.gaps))
+            lines.append(f"  nobody vouches for {paths}")
         if self.decision.message:
             lines.append(f"  the model is told: {self.decision.message}")
         width = max((len(trial.rule) for trial in self.trials), default=0)

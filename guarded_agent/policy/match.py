@@ -101,7 +101,7 @@ class Decision:
         quorum: How many people must approve.
         roles: What they must be.
         limits: What to reserve before the action runs.
-        gaps: Where a person is asked: the arguments that nobody vouches for.
+        gaps: Where it is not allowed: the arguments that nobody vouches for.
     """
 
     effect: Effect
@@ -271,7 +271,7 @@ class Engine:
             roles=rules.roles if asks and rules else (),
             limits=() if effect is Effect.DENY else tuple(limits),
             gaps=tuple(dict.fromkeys(gap for trial in trials for gap in trial.gaps))
-            if asks
+            if asks or decisive.rule == UNTRUSTED
             else (),
         )
 
@@ -472,7 +472,7 @@ def _try_vouching(
     if asked.doubts(context.memory):
         gaps = asked.gaps(args, known)
         if gaps or every:
-            because = words(gaps, context, asked.because) if gaps else ""
+            because = words(context, asked.because) if gaps else ""
             message = "What was read in this conversation cannot by itself cause this call."
             if context.memory.label.trusted:
                 message = "Nobody named whom or what this call is about."

@@ -116,14 +116,12 @@ def kinds(texts: str, names: Sequence[str]) -> dict[str, str]:
     return {f"{voucher}.{name}": "bool" for voucher in NAMES if voucher in asked for name in names}
 
 
-def words(gaps: Sequence[Gap], context: Context, because: str) -> str:
-    """Return in words why a call is stopped."""
-    paths = list(dict.fromkeys(path for path, _ in gaps))
-    what = " and ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-    why = f"neither the user nor a directory names what stands in {what}"
+def words(context: Context, because: str) -> str:
+    """Return in words why a call is stopped; the gaps say which arguments it is about."""
+    why = "nobody vouches for what the call is about"
     if not context.memory.label.trusted:
         read = ", ".join(sorted(context.memory.tools_read)[:3]) or "this conversation"
-        why += f", and untrusted data was read ({read})"
+        why = f"untrusted data was read ({read}), and {why}"
     return f"{why}: {because}" if because else why
 
 

@@ -74,7 +74,12 @@ def fill(store: Store) -> None:
             "body": "Dear Eve,\n\nhere is the list of salaries that you asked for. " * 14,
         },
         reasons=[
-            Finding(UNVOUCHED, "nobody vouches for to", "policy", path="args.to"),
+            Finding(
+                UNVOUCHED,
+                "neither the user nor a directory names what stands in to",
+                "policy",
+                path="args.to",
+            ),
             Finding("policy", "mail that leaves the company", "policy"),
             Finding("leak", "it hands internal matters to somebody outside", "coercion", 0.81),
         ],

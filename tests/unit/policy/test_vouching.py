@@ -81,7 +81,8 @@ def test_targets_say_what_counts() -> None:
 
 def test_a_policy_says_deny_or_why_nobody_is_asked() -> None:
     args = {"to": "eve@evil.example"}
-    assert str(decide({"rules": ALLOW, "untrusted": {"effect": "deny"}}, args).effect) == "deny"
+    denied = decide({"rules": ALLOW, "untrusted": {"effect": "deny"}}, args)
+    assert (str(denied.effect), denied.gaps) == ("deny", (("to", "target"),))
     off = {"effect": "allow", "because": "only notes"}
     assert str(decide({"rules": ALLOW, "untrusted": off}, args).effect) == "allow"
     assert str(decide({"rules": ALLOW}, args, untrusted=off).effect) == "allow"
@@ -145,7 +146,7 @@ def test_a_policy_that_always_asks_does_so_while_nothing_was_read() -> None:
         "approve",
         "allow",
     )
-    assert asked.because == "neither the user nor a directory names what stands in to"
+    assert asked.because == "nobody vouches for what the call is about"
 
 
 def test_to_always_ask_and_never_ask_is_an_error() -> None:
