@@ -59,10 +59,10 @@ def read(connection: Connection, keys: Keys) -> Head:
     return head
 
 
-def write(connection: Connection, keys: Keys, head: Head) -> None:
-    """Store the head of a chain that just grew by one event."""
+def write(connection: Connection, keys: Keys, head: Head, *, first: bool) -> None:
+    """Store the head of a chain that just grew; `first` says that it had no event before."""
     text = canonical({"seq": head.seq, "hash": head.hash, "mac": head.mac(keys)}).decode()
-    if head.seq == 1:
+    if first:
         connection.execute(insert(meta).values(name=_NAME, value=text))
     else:
         _UPDATE.run(connection, {"head": text})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -72,39 +72,67 @@ class AuditLog:
                 continued, which would cover the change up.
             StoreError: The database refuses.
         """
-        # What is hashed is what JSON gives back: keys that are no text become text.
-        plain = json.loads(canonical(dict(data or {})))
-        last = head.read(connection, self._store.keys)
-        event = Event(
-            seq=last.seq + 1,
-            at=float(self._store.clock()),
-            kind=kind,
+        return self.append_all(
+            connection,
+            [(kind, data or {})],
             agent_id=agent_id,
             thread_id=thread_id,
             run_id=run_id,
             digest=digest,
-            data=plain,
-            previous=last.hash,
-            hash="",
         )
-        new = head.Head(event.seq, event.expected_hash())
-        _INSERT.run(
-            connection,
-            {
-                "seq": event.seq,
-                "at": event.at,
-                "kind": kind,
-                "agent_id": agent_id,
-                "thread_id": thread_id,
-                "run_id": run_id,
-                "digest": digest,
-                "data_json": canonical(plain).decode(),
-                "previous": event.previous,
-                "hash": new.hash,
-            },
-        )
-        head.write(connection, self._store.keys, new)
-        return event.seq
+
+    def append_all(
+        self,
+        connection: Connection,
+        happened: Sequence[tuple[str, Mapping[str, Any]]],
+        *,
+        agent_id: str,
+        thread_id: str = "",
+        run_id: str = "",
+        digest: str = "",
+    ) -> int:
+        """Append what happened at once to one action, each as a kind and its data.
+
+        It takes and raises what `append` does, and reads and writes the end of the chain once.
+
+        Returns:
+            The last event's number.
+        """
+        keys = self._store.keys
+        last = head.read(connection, keys)
+        for kind, data in happened:
+            # What is hashed is what JSON gives back: keys that are no text become text.
+            plain = json.loads(canonical(dict(data)))
+            event = Event(
+                seq=last.seq + 1,
+                at=float(self._store.clock()),
+                kind=kind,
+                agent_id=agent_id,
+                thread_id=thread_id,
+                run_id=run_id,
+                digest=digest,
+                data=plain,
+                previous=last.hash,
+                hash="",
+            )
+            last = head.Head(event.seq, event.expected_hash())
+            _INSERT.run(
+                connection,
+                {
+                    "seq": event.seq,
+                    "at": event.at,
+                    "kind": kind,
+                    "agent_id": agent_id,
+                    "thread_id": thread_id,
+                    "run_id": run_id,
+                    "digest": digest,
+                    "data_json": canonical(plain).decode(),
+                    "previous": event.previous,
+                    "hash": last.hash,
+                },
+            )
+        head.write(connection, keys, last, first=last.seq == len(happened))
+        return last.seq
 
     def tail(self, n: int = 20, *, thread_id: str | None = None) -> list[Event]:
         """Return the last `n` events, oldest first; of one thread where it is given."""

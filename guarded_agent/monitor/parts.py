@@ -259,13 +259,13 @@ class Parts:
                 data={"tool": tool, "call_id": call_id, "reason": str(self.redact(reason))},
             )
 
-    def _receipt(self, action: Action, now: float) -> Receipt:
+    def _receipt(self, action: Action, now: float, *, reserved: bool) -> Receipt:
         """Return the receipt for an action that was recorded as started."""
         spec = self.engine.spec(action.tool)
         self._running.add(action.digest)
         call = let_in(action, spec, self._authority(action), now)
         call.issue = self._issue
-        return Receipt(action, spec, call.ticket, call)
+        return Receipt(action, spec, call.ticket, call, reserved=reserved)
 
     def _issue(self, call: RunningCall, audience: str, scopes: Iterable[str] | None) -> Secret:
         """Return a token of a running call, and record that it was given out."""
@@ -279,13 +279,17 @@ class Parts:
         return token
 
     def _log(self, connection: Any, kind: str, action: Action, data: dict[str, Any]) -> None:
-        self.audit.append(
+        self._log_all(connection, action, [(kind, data)])
+
+    def _log_all(
+        self, connection: Any, action: Action, happened: Sequence[tuple[str, dict[str, Any]]]
+    ) -> None:
+        self.audit.append_all(
             connection,
-            kind,
+            happened,
             agent_id=self.agent_id,
             thread_id=action.thread_id,
             digest=action.digest,
-            data=data,
         )
 
 

@@ -218,16 +218,18 @@ class Proposals(Runs):
                 known = memory.load(connection, self.agent_id, action.thread_id)
                 if said is not None and is_overtaken(said, known, context.memory):
                     return None  # two halves of one message were judged at once
-                entry = self._record(
+                entry, judged = self._record(
                     connection, action, decision, whole, preview, context, edited_by
                 )
                 # What was read while the guards looked has to be looked at as well.
                 same = known == context.memory
                 started = start and same and self._starts(connection, action, entry, decision, now)
+                also = [("action.started", {"tool": action.tool})] if started else []
+                self._log_all(connection, action, [judged, *also])
                 if said is not None and entry.effect < Effect.APPROVE:
                     memory.grow(connection, self.agent_id, action.thread_id, at=now, said=(said,))
         if started:
-            self._begun.put(self._receipt(action, now))
+            self._begun.put(self._receipt(action, now, reserved=bool(decision.limits)))
         standing = self._standing(action, entry)
         if standing.state == "cleared":
             # The tool proposes it once more, right before it begins; only that reads again.
@@ -242,7 +244,7 @@ class Proposals(Runs):
         decision: Decision,
         now: float,
     ) -> bool:
-        """Record that an action starts as it is judged, unless anything is left to check."""
+        """Start an action as it is judged, unless anything is left to check; the caller logs it."""
         if entry.effect >= Effect.APPROVE or self.pseudonyms is not None:
             return False  # what pseudonyms stand for is looked up before anything starts
         if self.engine.counts(action.tool):
@@ -251,7 +253,6 @@ class Proposals(Runs):
             release(connection, action.digest)
             return False
         self._ledger.start(connection, action.digest, self.worker)
-        self._log(connection, "action.started", action, {"tool": action.tool})
         return True
 
     def _record(
@@ -263,7 +264,8 @@ class Proposals(Runs):
         preview: dict[str, Any],
         context: Context,
         edited_by: str | None,
-    ) -> Entry:
+    ) -> tuple[Entry, tuple[str, dict[str, Any]]]:
+        """Write an action down; return its entry, and what the log has to say of it."""
         spec = self.engine.spec(action.tool)
         whole = self._within_limits(connection, action, decision, whole)
         watches = self._watches(spec, whole)
@@ -317,8 +319,7 @@ class Proposals(Runs):
         data: dict[str, Any] = {"tool": action.tool, "args": preview, **said.as_json()}
         if action.user is not None:
             data["user"] = self.redact(action.user)
-        self._log(connection, "action.observed" if watched else "action.judged", action, data)
-        return entry
+        return entry, ("action.observed" if watched else "action.judged", data)
 
     def _held_back(
         self, connection: Any, action: Action, whole: Verdict, words: str, why: str

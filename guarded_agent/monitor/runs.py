@@ -99,7 +99,7 @@ class Runs(Alive):
                 memory.grow(connection, self.agent_id, thread, at=now, label=given)
                 notice(self, connection, thread, given, action.tool, action.digest)
             self._log(connection, "action.started", action, {"tool": action.tool})
-        return self._receipt(action, now)
+        return self._receipt(action, now, reserved=bool(limits))
 
     def _use(self, connection: Any, action: Action) -> None:
         """Use the approval of an action, unless it was: claimed, or by a start that was paused.
@@ -254,7 +254,8 @@ class Runs(Alive):
             mine = self._ledger.finish(
                 connection, action.digest, self.worker, ok=True, result=allowed, label=label
             )
-            settle(connection, action.digest)
+            if receipt.reserved:
+                settle(connection, action.digest)
             data = {"tool": action.tool, **verdict.as_json()}
             if watched and verdict.effect is not Effect.ALLOW:
                 data["observed"] = True

@@ -46,6 +46,7 @@ class Receipt:
         ticket: What its body is let in with.
         call: What its body may do and hands on.
         held: The secrets that its body is handed.
+        reserved: Whether it took a share of a limit, which its end counts for good.
     """
 
     action: Action
@@ -53,6 +54,7 @@ class Receipt:
     ticket: Ticket
     call: RunningCall | None = None
     held: Held | None = None
+    reserved: bool = False
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def spend(self) -> bool:

@@ -40,6 +40,20 @@ class _Here(threading.local):
     connection: Connection | None = None
 
 
+class _Idle:
+    """Connections that are kept open between transactions.
+
+    Readers and writers each keep their own. Switching `query_only` on one connection makes
+    SQLite compile every statement of it anew, which takes longer than to run them.
+    """
+
+    __slots__ = ("readers", "writers")
+
+    def __init__(self) -> None:
+        self.readers: list[Connection] = []
+        self.writers: list[Connection] = []
+
+
 class Store:
     """One SQLite file, PostgreSQL database or in-memory database.
 
@@ -75,7 +89,7 @@ class Store:
         self.resources = ExitStack()
         self.reads_at_once = backend.path is not None
         self._engine = engine
-        self._idle: list[Connection] = []
+        self._idle = _Idle()
         self.timeout = timeout
         self._here = _Here()
         self._turn = threading.Lock()
@@ -137,7 +151,7 @@ class Store:
                 "this thread is in a transaction of the store already; pass its connection on"
             )
         with explained(self.backend.place), self._alone(writing=True):
-            connection = self._connection()
+            connection = self._connection(self._idle.writers)
             try:
                 self.backend.begin_write(connection, durable=durable, timeout=self.timeout)
                 here.connection = connection
@@ -149,7 +163,7 @@ class Store:
             except BaseException:
                 connection.close()
                 raise
-            self._done_with(connection)
+            self._done_with(connection, self._idle.writers)
 
     @contextmanager
     def read(self) -> Generator[Connection]:
@@ -168,7 +182,7 @@ class Store:
             yield here.connection
             return
         with explained(self.backend.place), self._alone(writing=False):
-            connection = self._connection()
+            connection = self._connection(self._idle.readers)
             try:
                 self.backend.begin_read(connection)
                 here.connection = connection
@@ -180,30 +194,31 @@ class Store:
             except BaseException:
                 connection.close()
                 raise
-            self._done_with(connection)
+            self._done_with(connection, self._idle.readers)
 
     def connect(self) -> Connection:
         """Return a connection of your own to listen on, in no transaction; close it."""
         return self._engine.connect()
 
-    def _connection(self) -> Connection:
+    def _connection(self, idle: list[Connection]) -> Connection:
         """Return a connection in no transaction."""
         with suppress(IndexError):
-            return self._idle.pop()
+            return idle.pop()
         return self._engine.connect()
 
-    def _done_with(self, connection: Connection) -> None:
+    def _done_with(self, connection: Connection, idle: list[Connection]) -> None:
         """Keep a connection to a SQLite file open: opening it takes as long as a transaction."""
-        if self.reads_at_once and len(self._idle) < _MOST_IDLE:
-            self._idle.append(connection)
+        if self.reads_at_once and len(idle) < _MOST_IDLE:
+            idle.append(connection)
         else:
             connection.close()
 
     def close(self) -> None:
         """Close every connection. An in-memory store is gone with it."""
         self.resources.close()
-        while self._idle:
-            self._idle.pop().close()
+        for idle in (self._idle.readers, self._idle.writers):
+            while idle:
+                idle.pop().close()
         self._engine.dispose()
 
     def __enter__(self) -> Store:
@@ -260,7 +275,7 @@ class Store:
         # SQLite handle could drop the parent's write-ahead log. They are kept, unused.
         _inherited.extend((self._engine.pool, self._idle))
         self._engine.dispose(close=False)
-        self._idle = []
+        self._idle = _Idle()
         self._here, self._turn = _Here(), threading.Lock()
 
 

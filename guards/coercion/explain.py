@@ -16,6 +16,7 @@ from guarded_agent.guards.coercion.cues import CUES
 from guarded_agent.guards.coercion.features import counts
 from guarded_agent.guards.coercion.reading import Text
 from guarded_agent.guards.coercion.table import TABLE, Band, Effects, Ground
+from guarded_agent.guards.coercion.weights import Runs, Words
 
 BANDS: Mapping[Band, str] = {
     Band.NONE: "less than a hint",
@@ -228,10 +229,11 @@ def _wording(text: str) -> Wording:
     assert best is not None  # even an empty text is one piece
     score, margin, frame, heard = best
     halves = counts(heard)
-    reach = linear.reach(halves[0])
+    reach = linear.reach(halves[0].total())
+    halves_known: tuple[Words | Runs, Words | Runs] = (model.words, model.runs)
     words, runs = (
-        {name: weight * reach for name, weight in _added(model, known, seen).items()}
-        for known, seen in zip((model.words, model.runs), halves, strict=True)
+        {name: weight * reach for name, weight in _added(model, half, seen).items()}
+        for half, seen in zip(halves_known, halves, strict=True)
     )
     from_words, from_runs = sum(words.values()), sum(runs.values())
     heaviest = sorted(words.items(), key=lambda one: -abs(one[1]))
@@ -246,15 +248,10 @@ def _wording(text: str) -> Wording:
     )
 
 
-def _added(
-    model: linear.Model, known: Mapping[str, linear.Weight], seen: Mapping[str, int]
-) -> dict[str, float]:
+def _added(model: linear.Model, half: Words | Runs, seen: Mapping[str, int]) -> dict[str, float]:
     """Return what each feature adds to the margin."""
-    values = {
-        name: known[name].rarity * (1 + math.log(count))
-        for name, count in seen.items()
-        if name in known
-    }
+    known = {name: weight for name in seen if (weight := half.get(name)) is not None}
+    values = {name: one.rarity * (1 + math.log(seen[name])) for name, one in known.items()}
     norm = math.hypot(*values.values()) or 1.0
     return {name: value * known[name].harm * model.step / norm for name, value in values.items()}
 

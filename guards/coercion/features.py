@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from itertools import pairwise
 
 SHORTEST, LONGEST = 3, 5
@@ -25,6 +24,8 @@ def words(text: str) -> list[Place]:
         >>> words("by 6 pm!")
         [('by', 0, 2), ('pm', 5, 7), ('!', 7, 8)]
     """
+    if text.isascii():
+        return [(match.group(), *match.span()) for match in _WORD.finditer(text)]
     found: list[Place] = []
     for match in _WORD.finditer(text):
         word = match.group()
@@ -50,11 +51,9 @@ def pairs(text: str) -> list[Place]:
     return single + double
 
 
-def sized(text: str) -> Iterator[list[str]]:
-    """Yield, for each size, the runs of so many characters, one for each place they begin at."""
-    flat = text.translate(_SPACE)
-    for size in range(SHORTEST, LONGEST + 1):
-        yield [flat[start : start + size] for start in range(len(flat) - size + 1)]
+def flat(text: str) -> str:
+    """Return `text` with a space for each break and each figure."""
+    return text.translate(_SPACE)
 
 
 def runs(text: str) -> list[str]:
@@ -64,7 +63,12 @@ def runs(text: str) -> list[str]:
         >>> runs("a\\nbcd")
         ['a b', ' bc', 'bcd', 'a bc', ' bcd', 'a bcd']
     """
-    return [run for of_size in sized(text) for run in of_size]
+    spread = flat(text)
+    return [
+        spread[start : start + size]
+        for size in range(SHORTEST, LONGEST + 1)
+        for start in range(len(spread) - size + 1)
+    ]
 
 
 def counts(text: str) -> tuple[Counter[str], Counter[str]]:

@@ -17,9 +17,12 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
-from guarded_agent.guards.coercion.features import SHORTEST, Place, pairs, sized, words
+import numpy as np
+
+from guarded_agent.guards.coercion.features import pairs, words
 from guarded_agent.guards.coercion.reading import CATEGORIES, HINT, Reading
 from guarded_agent.guards.coercion.sentences import stretches
+from guarded_agent.guards.coercion.weights import Ints, Runs, Seen, Weight, Words
 
 STRETCH = 350
 """A long text is also read in stretches of about this many characters: a line can be buried."""
@@ -46,21 +49,6 @@ _WORDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
-    """What one feature weighs.
-
-    Attributes:
-        rarity: Its inverse document frequency, in hundredths.
-        harm: Its coefficient for coercion, in steps of the model.
-        kinds: Its coefficients for each category, in steps; empty for runs of letters.
-    """
-
-    rarity: int
-    harm: int
-    kinds: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Model:
     """The weights of `weights.txt`.
 
@@ -78,50 +66,20 @@ class Model:
     step: float
     score: tuple[float, float, float]
     kinds: tuple[float, ...]
-    words: Mapping[str, Weight]
-    runs: Mapping[str, Weight]
+    words: Words
+    runs: Runs
 
     def margin(self, text: str) -> float:
         """Return how far a plain view of a text lies on the side of coercion."""
-        return self._margin(*self._known(text), 0, len(text))
+        return _Look.at(self, text).margin(0, len(text))
 
     def heaviest(self, text: str) -> tuple[float, int, int]:
         """Return the margin of the part of `text` that weighs most, and where it stands."""
-        words, letters = self._known(text)
-        best = (self._margin(words, letters, 0, len(text)), 0, len(text))
+        look = _Look.at(self, text)
+        best = (look.margin(0, len(text)), 0, len(text))
         for start, end in stretches(text, STRETCH):
-            margin = self._margin(words, letters, start, end) - DISCOUNT
-            best = max(best, (margin, start, end))
+            best = max(best, (look.margin(start, end) - DISCOUNT, start, end))
         return best
-
-    def _known(self, text: str) -> tuple[list[Place], list[list[str]]]:
-        """Return the words and pairs of `text`, and for each size its known runs by place.
-
-        Where a run is not known, an empty text stands. All parts of a text are weighed from
-        this one look at it.
-        """
-        known = self.runs
-        by_size = ([run if run in known else "" for run in of_size] for of_size in sized(text))
-        return pairs(text), list(by_size)
-
-    def _margin(self, words: list[Place], letters: list[list[str]], start: int, end: int) -> float:
-        inside = Counter(name for name, first, last in words if start <= first and last <= end)
-        runs: Counter[str] = Counter()
-        for size, found in enumerate(letters, SHORTEST):
-            runs.update(found[start : max(end - size + 1, start)])
-        del runs[""]
-        total = 0.0
-        # Each of the two halves has length one, whatever the text's.
-        for known, seen in ((self.words, inside), (self.runs, runs)):
-            part, norm = 0.0, 0.0
-            for name, count in seen.items():
-                weight = known.get(name)
-                if weight is not None:
-                    value = weight.rarity if count == 1 else weight.rarity * (1 + math.log(count))
-                    part += value * weight.harm
-                    norm += value * value
-            total += part / math.sqrt(norm) if norm else 0.0
-        return total * self.step * reach(inside) + self.bias
 
     def sure(self, margin: float, frames: float) -> float:
         """Return the score, from 0 to 1.
@@ -182,12 +140,47 @@ class Model:
         return 0.0 if weight is None else float(weight.rarity * weight.harm)
 
 
-def reach(seen: Counter[str]) -> float:
-    """Return how much of its weight a text with these words and pairs has.
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at a text, from which all its parts are weighed.
+
+    Attributes:
+        model: The model.
+        begins: Where each word or pair begins, known or not.
+        ends: Where each ends.
+        words: The known words and pairs.
+        runs: The known runs of letters.
+    """
+
+    model: Model
+    begins: Ints
+    ends: Ints
+    words: Seen
+    runs: Seen
+
+    @classmethod
+    def at(cls, model: Model, text: str) -> _Look:
+        """Look at a plain view of a text."""
+        named = pairs(text)
+        begins = np.array([first for _, first, _ in named], np.int64)
+        ends = np.array([last for _, _, last in named], np.int64)
+        return cls(model, begins, ends, model.words.seen(named), model.runs.seen(text))
+
+    def margin(self, start: int, end: int) -> float:
+        """Return the margin of the part between two offsets."""
+        model = self.model
+        # Each of the two halves has length one, whatever the text's.
+        total = self.words.part(start, end) + self.runs.part(start, end)
+        words = np.count_nonzero((self.begins >= start) & (self.ends <= end))
+        return total * model.step * reach(int(words)) + model.bias
+
+
+def reach(words: int) -> float:
+    """Return how much of its weight a text with so many words and pairs has.
 
     A few words are no message: until there are `FEWEST`, they count in part.
     """
-    return min(1.0, seen.total() / FEWEST)
+    return min(1.0, words / FEWEST)
 
 
 def reading(model: Model, text: str, frames: float, least: float = HINT) -> Reading | None:
@@ -222,12 +215,12 @@ def parse(text: str) -> Model:
     category, a bar, and the feature.
 
     Raises:
-        ValueError: A line has another number of weights.
+        ValueError: A line has another number of weights, or a run another size.
 
     Example:
         >>> head = '{"bias": -1, "step": 1, "score": [1, 0, 0], "kinds": [0], "words": 1}'
         >>> model = parse(f"{head}\n200 9 3|leverage\n300 4|lev")
-        >>> model.words["leverage"], model.runs["lev"].harm
+        >>> model.words.get("leverage"), model.runs.get("lev").harm
         (Weight(rarity=200, harm=9, kinds=(3,)), 4)
     """
     head, *lines = text.split("\n")
@@ -243,4 +236,5 @@ def parse(text: str) -> Model:
             )
         known[place >= facts["words"]][name] = Weight(rarity, harm, tuple(rest))
     a, b, c = facts["score"]
-    return Model(facts["bias"], facts["step"], (a, b, c), tuple(facts["kinds"]), *known)
+    halves = Words(known[0]), Runs(known[1])
+    return Model(facts["bias"], facts["step"], (a, b, c), tuple(facts["kinds"]), *halves)

@@ -6,14 +6,17 @@ import base64
 import itertools
 import math
 import re
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from guarded_agent.guards.coercion import read
+from guarded_agent.guards.coercion.features import runs
 from guarded_agent.guards.coercion.linear import FEWEST, Model, parse, reading, shipped
 from guarded_agent.guards.coercion.reading import CATEGORIES, HINT
+from guarded_agent.guards.coercion.weights import Runs, Weight
 
 VEILED = (
     "I would never want your partner to hear about Lisbon from anyone but you. As long as I look "
@@ -30,11 +33,14 @@ def test_a_row_with_another_number_of_weights_is_refused() -> None:
 
 def test_a_bar_may_stand_in_a_feature() -> None:
     model = parse(f"{HEAD}\n200 9 3 1|a\n200 9 3 1|b\n300 4|a|b\n")
-    assert model.runs["a|b"].harm == 4
+    found = model.runs.get("a|b")
+    assert found is not None
+    assert found.harm == 4
 
 
 def test_a_text_without_known_features_weighs_the_bias() -> None:
-    assert parse(f"{HEAD}\n200 9 3 1|leverage\n200 9 3 1|b\n").margin("nothing here") == -1
+    model = parse(f"{HEAD}\n200 9 3 1|leverage\n200 9 3 1|b\n")
+    assert model.margin("nothing here") == -1
 
 
 def test_the_margin_is_that_of_two_halves_of_length_one() -> None:
@@ -63,7 +69,7 @@ def test_every_category_has_weights() -> None:
     model = shipped()
     assert len(model.kinds) == len(CATEGORIES)
     for place in range(len(CATEGORIES)):
-        assert any(w.kinds and w.kinds[place] for w in model.words.values())
+        assert any(w.kinds and w.kinds[place] for w in model.words.weights.values())
 
 
 def test_a_veiled_message_is_read_and_points_at_its_words() -> None:
@@ -101,6 +107,33 @@ PHRASES = st.lists(
     | ODD,
     max_size=8,
 ).map(" ".join)
+
+
+@given(
+    st.lists(st.text("abcé秘", min_size=3, max_size=5), unique=True, max_size=60),
+    st.text("abcé秘", max_size=120),
+    st.data(),
+)
+def test_runs_of_letters_weigh_what_a_count_of_each_says(
+    names: list[str], text: str, data: st.DataObject
+) -> None:
+    numbers = st.integers(-127, 127)
+    weights = {name: Weight(data.draw(st.integers(100, 900)), data.draw(numbers)) for name in names}
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    seen = Counter(run for run in runs(text[start:end]) if run in weights)
+    values = {name: weights[name].rarity * (1 + math.log(n)) for name, n in seen.items()}
+    wanted = sum(value * weights[name].harm for name, value in values.items())
+    norm = math.hypot(*values.values())
+    found = Runs(weights)
+    assert found.seen(text).part(start, end) == pytest.approx(wanted / norm if norm else 0.0)
+    assert all(found.get(name) == weight for name, weight in weights.items())
+    assert found.get("zzz") is None
+
+
+def test_a_run_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match=re.escape("'ab' is no run of 3 to 5 signs")):
+        parse(f"{HEAD}\n200 9 3 1|a\n200 9 3 1|b\n300 4|ab\n")
 
 
 @given(PHRASES)

@@ -58,7 +58,7 @@ def test_only_a_few_are_kept_however_many_threads_read_at_once(store: Store) -> 
 
     with ThreadPoolExecutor(_MOST_IDLE + 4) as pool:
         list(pool.map(read, range(_MOST_IDLE + 4)))
-    assert len(store._idle) == _MOST_IDLE
+    assert len(store._idle.readers) == _MOST_IDLE
 
 
 def test_closing_the_store_closes_them(store: Store) -> None:
@@ -74,6 +74,6 @@ def test_a_child_process_uses_none_of_its_parents(store: Store) -> None:
         connection.scalar(FIND)
     child = os.fork()
     if child == 0:  # pragma: no cover - in the child
-        os._exit(len(store._idle))
+        os._exit(len(store._idle.readers))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert len(store._idle) == 1
+    assert len(store._idle.readers) == 1
