@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, select
 
 from guarded_agent.approvals import seals
 from guarded_agent.approvals.request import Request, Source, Vote
@@ -16,6 +16,7 @@ from guarded_agent.core.errors import VoteRefused
 from guarded_agent.core.label import UNKNOWN, Label
 from guarded_agent.core.verdict import Finding
 from guarded_agent.store.keys import Keys
+from guarded_agent.store.prepared import Prepared
 from guarded_agent.store.schema import approval, vote
 
 MIN_PREFIX = 4
@@ -152,14 +153,42 @@ def overdue(now: float) -> ColumnElement[bool]:
 
 def any_overdue(connection: Connection, now: float) -> bool:
     """Return whether a deadline has passed that nobody has recorded."""
-    # Each by its own index: a queue may hold tens of thousands that wait.
-    undecided = select(approval.c.id).where(
-        approval.c.state == "pending", approval.c.decide_by <= now
+    found = (one.scalar(connection, {"now": now}) for one in (_UNDECIDED, _UNUSED))
+    return any(one is not None for one in found)
+
+
+def still_open() -> ColumnElement[bool]:
+    """Return the condition for requests whose calls their thread still has to act on."""
+    edited = (approval.c.state == "edited") & approval.c.replaced_by.is_(None)
+    return or_(approval.c.state == "pending", approval.c.state == "approved", edited)
+
+
+def any_open(connection: Connection, agent_id: str, thread_id: str) -> bool:
+    """Return whether a thread still has to act on a request."""
+    values = {"agent": agent_id, "thread": thread_id}
+    return _OPEN.scalar(connection, values) is not None
+
+
+# Each by its own index: a queue may hold tens of thousands that wait.
+_UNDECIDED = Prepared(
+    select(approval.c.id)
+    .where(approval.c.state == "pending", approval.c.decide_by <= bindparam("now"))
+    .limit(1)
+)
+_UNUSED = Prepared(
+    select(approval.c.id)
+    .where(approval.c.state == "approved", approval.c.execute_by <= bindparam("now"))
+    .limit(1)
+)
+_OPEN = Prepared(
+    select(approval.c.id)
+    .where(
+        approval.c.agent_id == bindparam("agent"),
+        approval.c.thread_id == bindparam("thread"),
+        still_open(),
     )
-    unused = select(approval.c.id).where(
-        approval.c.state == "approved", approval.c.execute_by <= now
-    )
-    return any(connection.execute(one.limit(1)).first() is not None for one in (undecided, unused))
+    .limit(1)
+)
 
 
 def _vote(row: Mapping[Any, Any]) -> Vote:

@@ -6,9 +6,9 @@ Run it on a quiet machine: `python tests/bench/approvals_queue.py [URL]`. It pri
 from __future__ import annotations
 
 import statistics
+import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +19,17 @@ from guarded_agent.core import Action, Finding, Label
 from guarded_agent.store import Store
 
 MANY = 10_000
+READER = """
+import sys
+from guarded_agent.approvals import Approvals
+from guarded_agent.audit import AuditLog
+from guarded_agent.store import Store
+with Store.open(sys.argv[1]) as store:
+    queue = Approvals(store, AuditLog(store))
+    while queue.page():
+        print(".", flush=True)
+"""
+"""Reads one page after another."""
 
 
 def ask(store: Store, queue: Approvals, number: int, *, durable: bool = True) -> Request:
@@ -78,20 +89,19 @@ def main(url: str) -> None:
         print("one request  ", timed(lambda _: queue.get(some.id), 50))
         base = MANY + 1_000
         print("submit       ", timed(lambda n: ask(store, queue, base + n), 100))
-        stop = threading.Event()
-
-        def read() -> None:
-            while not stop.is_set():
-                queue.page()
-
-        readers = [threading.Thread(target=read) for _ in range(4)]
+        # Readers are other processes: threads of this one would share its interpreter.
+        readers = [
+            subprocess.Popen([sys.executable, "-c", READER, url], stdout=subprocess.PIPE)
+            for _ in range(2)
+        ]
         for reader in readers:
-            reader.start()
+            assert reader.stdout is not None
+            reader.stdout.readline()
         base += 1_000
         print("submit, read ", timed(lambda n: ask(store, queue, base + n), 100))
-        stop.set()
         for reader in readers:
-            reader.join()
+            reader.kill()
+            reader.wait()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -54,6 +55,19 @@ def test_pages_follow_each_other_and_miss_none(desk: Any) -> None:
     assert (len(seen), set(seen)) == (7, asked)
     assert desk.approvals.page(limit=0).requests == ()
     assert len(desk.approvals.page(limit=10**9, offset=-5).requests) == 7
+
+
+def test_a_queue_that_is_being_read_holds_up_nobody_who_asks_or_votes(desk: Any) -> None:
+    first = desk.ask()
+    with ThreadPoolExecutor(1) as elsewhere:
+        with desk.store.read():
+            assert desk.approvals.page().total == 1
+            # The reader's transaction stays open; the store gives up on a writer after 5 s.
+            assert elsewhere.submit(desk.ask).result(20).state == "pending"
+            assert elsewhere.submit(desk.approve, first).result(20).state == "approved"
+            assert desk.approvals.page().total == 1
+        assert [one.state for one in desk.approvals.page().requests] == ["pending"]
+        assert desk.approvals.get(first.id).state == "approved"
 
 
 def test_a_page_is_filtered(desk: Any) -> None:
