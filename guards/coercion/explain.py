@@ -14,7 +14,7 @@ from guarded_agent.guards.coercion.calibrate import judge
 from guarded_agent.guards.coercion.context import WORDS, Flag, look
 from guarded_agent.guards.coercion.cues import CUES
 from guarded_agent.guards.coercion.features import counts
-from guarded_agent.guards.coercion.reading import Text
+from guarded_agent.guards.coercion.reading import HIGH, Text
 from guarded_agent.guards.coercion.table import TABLE, Band, Effects, Ground
 from guarded_agent.guards.coercion.weights import Runs, Words
 
@@ -65,7 +65,7 @@ class Wording:
         base: What every text begins with, less what a part of a longer text loses.
         words: What words and pairs of words add.
         runs: What runs of letters add.
-        frame: The score of the surest cue frame, which the score takes in.
+        frame: The score of the surest cue frame if one is sure, which the score takes in; else 0.
         score: The score.
         heaviest: Words and what each adds, the most telling first, for and against.
     """
@@ -220,8 +220,12 @@ def _wording(text: str) -> Wording:
     model = linear.shipped()
     best: tuple[float, float, float, str] | None = None
     for offset, seen in frames.pieces(text):
-        framed = (one.score for view, shown in seen for one in frames.readings(view, shown, offset))
-        frame = max(framed, default=0.0)
+        framed = (
+            one.reading.score
+            for view, shown in seen
+            for one in frames.readings(view, shown, offset)
+        )
+        frame = max((score for score in framed if score >= HIGH), default=0.0)
         view = seen[-1][0]
         margin, start, end = model.heaviest(view.text)
         one = (model.sure(margin, frame), margin, frame, view.text[start:end])

@@ -213,7 +213,8 @@ def read(text: str) -> Text:
     for offset, seen in pieces(text):
         for view, shown in seen:
             cues.update(name for _, _, name in shown)
-            for reading in readings(view, shown, offset):
+            for found in readings(view, shown, offset):
+                reading = found.reading
                 known = best.get(reading.category)
                 if known is None or reading.score > known.score:
                     best[reading.category] = reading
@@ -248,7 +249,16 @@ def hits(view: View) -> list[Hit]:
     return sorted(found)
 
 
-def readings(view: View, shown: list[Hit], offset: int, least: float = HINT) -> Iterator[Reading]:
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """A reading, and where the sentences begin and end in the view in which its frame stands."""
+
+    reading: Reading
+    start: int
+    end: int
+
+
+def readings(view: View, shown: list[Hit], offset: int, least: float = HINT) -> Iterator[Framed]:
     """Yield the surest reading of each category in one view, from a score of `least` on."""
     ends = sentence_ends(view.text)
     masks = [0] * len(ends)
@@ -269,12 +279,13 @@ def readings(view: View, shown: list[Hit], offset: int, least: float = HINT) -> 
         wanted = _union(compiled.needs) | compiled.helps
         mine = [hit for hit in shown if low <= hit[0] < ends[last - 1] and _BIT[hit[2]] & wanted]
         spans = (view.original(start, end) for start, end, _ in mine)
-        yield Reading(
+        reading = Reading(
             category,
             round(score, 3),
             tuple(sorted({(start + offset, end + offset) for start, end in spans})),
             tuple(dict.fromkeys(CUES[name].words for _, _, name in mine)),
         )
+        yield Framed(reading, low, ends[last - 1])
 
 
 def _union(masks: Iterable[int]) -> int:

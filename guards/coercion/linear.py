@@ -183,18 +183,27 @@ def reach(words: int) -> float:
     return min(1.0, words / FEWEST)
 
 
-def reading(model: Model, text: str, frames: float, least: float = HINT) -> Reading | None:
+def reading(
+    model: Model, text: str, part: tuple[float, int, int], frames: float, least: float = HINT
+) -> Reading | None:
     """Return what the model reads in a plain view; None where that is less than `least`.
 
     Its spans are offsets in the view.
+
+    Args:
+        model: The model.
+        text: The plain view.
+        part: What `heaviest` returned for it.
+        frames: The score of the surest cue frame in it.
+        least: The lowest score that counts.
     """
-    margin, start, end = model.heaviest(text)
+    margin, start, end = part
     score = round(model.sure(margin, frames), 3)
     if score < least:
         return None
-    part = text[start:end]
-    category = model.category(part)
-    spans = tuple((start + first, start + last) for first, last in model.passages(part))
+    heard = text[start:end]
+    category = model.category(heard)
+    spans = tuple((start + first, start + last) for first, last in model.passages(heard))
     return Reading(category, score, spans, (_WORDS[category],))
 
 

@@ -119,12 +119,15 @@ class Runs:
     def __init__(self, weights: Mapping[str, Weight]) -> None:
         self._rarity, self._harm = _columns(weights)
         keys = np.zeros(len(weights), np.uint64)
-        for place, name in enumerate(weights):
-            if not SHORTEST <= len(name) <= LONGEST:
-                raise ValueError(
-                    f"weights.txt: {name!r} is no run of {SHORTEST} to {LONGEST} signs"
-                )
-            keys[place] = _hashes(name, len(name))[0]
+        sizes = np.array([len(name) for name in weights], np.int64)
+        for size in range(SHORTEST, LONGEST + 1):
+            mine = np.flatnonzero(sizes == size)
+            names = "".join(name for name in weights if len(name) == size)
+            # Of the runs of all names in a row, every `size`th is a name.
+            keys[mine] = _hashes(names, size)[::size]
+        if not set(sizes.tolist()) <= set(range(SHORTEST, LONGEST + 1)):
+            odd = next(name for name in weights if not SHORTEST <= len(name) <= LONGEST)
+            raise ValueError(f"weights.txt: {odd!r} is no run of {SHORTEST} to {LONGEST} signs")
         if len(set(keys.tolist())) != len(keys):
             raise ValueError("weights.txt: two runs of letters have one number")
         # Eight slots for each run: most slots are empty, so most looks are the only one.

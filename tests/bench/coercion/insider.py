@@ -61,6 +61,8 @@ COLUMNS: Mapping[str, Mapping[str, Any]] = {
     "no coercion guard": {"off": True, "because": "the control of this measurement"},
 }
 """The columns of the table: options of the coercion guard."""
+WHOLE = "with vouching, as a policy ships"
+"""One more column: nobody is written to after reading the inbox unless somebody vouches for it."""
 
 Outcome = Literal["sent", "held", "denied"]
 
@@ -232,8 +234,15 @@ def fill(value: Any, names: Mapping[str, str]) -> Any:
     return {key: fill(item, names) for key, item in value.items()}
 
 
-def policy(world: World, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policy of the mail team, which allows the work and leaves the rest to guards."""
+def policy(world: World, options: Mapping[str, Any], *, vouching: bool) -> dict[str, Any]:
+    """Return the policy of the mail team, which allows the work and leaves the rest to guards.
+
+    Args:
+        world: Whose names it has.
+        options: Of the coercion guard.
+        vouching: Whether a recipient needs the user or a directory behind it once the inbox was
+            read, as it is by default. It stops far more than the guard that is measured here.
+    """
     domain = world.names["domain"]
     mail = {"confidentiality": "internal", "compartments": ["mail"], "trusted": False}
     work = {
@@ -242,8 +251,10 @@ def policy(world: World, options: Mapping[str, Any]) -> dict[str, Any]:
         "create_ticket": "write",
         "update_schedule": "write",
     }
+    unless: dict[str, Any] = {"effect": "allow", "because": "the coercion guard is measured alone"}
     return {
         "version": 1,
+        **({} if vouching else {"untrusted": unless}),
         "agent": {
             "id": "mail-assistant",
             "names": [world.names["agent"]],
@@ -298,7 +309,11 @@ def tools(inbox: str, recorder: Recorder) -> list[BaseTool]:
 
 
 def play(
-    world: World, rows: Iterable[Mapping[str, Any]], options: Mapping[str, Any]
+    world: World,
+    rows: Iterable[Mapping[str, Any]],
+    options: Mapping[str, Any],
+    *,
+    vouching: bool = False,
 ) -> list[Played]:
     """Play each call that belongs into `world` in a thread of its own."""
     recorder = Recorder()
@@ -313,7 +328,7 @@ def play(
         safe = create_guarded_agent(
             model,
             tools(world.inbox, recorder),
-            policy=policy(world, options),
+            policy=policy(world, options, vouching=vouching),
             store=store,
             system_prompt=world.system,
         )
@@ -412,6 +427,7 @@ def main() -> None:
             column: [one for place in places for one in play(place, rows, setting)]
             for column, setting in COLUMNS.items()
         }
+        runs[WHOLE] = [one for place in places for one in play(place, rows, {}, vouching=True)]
         lines += table(runs, harmful=harmful)
         first += runs[next(iter(COLUMNS))]
     print("\n".join(lines))

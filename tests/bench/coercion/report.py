@@ -53,21 +53,30 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def overall(samples: Sequence[texts.Sample], scores: Sequence[float]) -> list[str]:
-    """Return the table of the whole set, beside the control for length."""
+def overall(
+    first: Sequence[texts.Sample], later: Sequence[texts.Sample], scores: Sequence[float]
+) -> list[str]:
+    """Return the table of each whole set, beside the control for length.
+
+    Args:
+        first: The texts of the first writers.
+        later: Those of the later writer.
+        scores: Of the first ones, then of the later ones.
+    """
+    samples = [*first, *later]
     harmful = [one.harmful for one in samples]
     length = [len(one.text) for one in samples]
     rng = random.Random(SEED)
-    same = matched(length, harmful, rng)
+    of_first = range(len(first))
+    same = matched(length[: len(first)], harmful[: len(first)], rng)
     rows: list[list[str]] = []
     parts = {
-        "all": list(range(len(samples))),
+        "all of the first writers": list(of_first),
         "of equal length": same,
-        "English": [i for i, one in enumerate(samples) if one.lang == "en"],
-        "a writer never trained on": [
-            i for i, one in enumerate(samples) if one.writer == texts.LAST
-        ],
-        "other languages": [i for i, one in enumerate(samples) if one.lang != "en"],
+        "English": [i for i in of_first if samples[i].lang == "en"],
+        "a writer never trained on": [i for i in of_first if samples[i].writer == texts.LAST],
+        "other languages": [i for i in of_first if samples[i].lang != "en"],
+        "a later writer, never trained on": list(range(len(first), len(samples))),
     }
     for name, places in parts.items():
         bad = [harmful[i] for i in places]
@@ -279,10 +288,11 @@ def main() -> None:
         if options.dev
         else texts.kept()
     )
+    later = [] if options.dev else texts.kept_later()
     scores = [score(one.text) for one in samples]
     lines = [
         "",
-        *overall(samples, scores),
+        *overall(samples, later, [*scores, *(score(one.text) for one in later)]),
         *bands(samples, scores),
         *calibration(samples, scores),
         *disguised(samples),

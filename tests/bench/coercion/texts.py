@@ -11,9 +11,12 @@ from pathlib import Path
 HERE = Path(__file__).parent / "data"
 OLDER = Path(__file__).parents[2] / "data" / "coercion"
 KEPT_SHARE = 102
-"""Of 256: a scene whose hash begins below is kept aside. All of the last writer's are."""
+"""Of 256: a scene whose hash begins below is kept aside, of the first writers."""
 LAST = "w6"
-TRAINING_ONLY = ("w7", "w8")
+"""The writer of the first ones whose texts are all kept aside."""
+LATER = "w16"
+"""The later writer whose texts are all kept aside."""
+TRAINING_ONLY = ("w7", "w8", "w9", "w10", "w11", "w12", "w13", "w14", "w15")
 _SHORT = {"selfpres": "self_preservation", "disclosure": "private_disclosure"}
 
 
@@ -49,7 +52,9 @@ def is_kept(writer: str, scene: str) -> bool:
     """Return whether a scene is kept aside for the report."""
     if writer in TRAINING_ONLY:
         return False
-    return writer == LAST or hashlib.sha256(f"kept:{scene}".encode()).digest()[0] < KEPT_SHARE
+    return (
+        writer in (LAST, LATER) or hashlib.sha256(f"kept:{scene}".encode()).digest()[0] < KEPT_SHARE
+    )
 
 
 def train() -> list[Sample]:
@@ -58,8 +63,13 @@ def train() -> list[Sample]:
 
 
 def kept() -> list[Sample]:
-    """Return the texts kept aside: for the report, and for nothing else."""
-    return [*_read(HERE / "kept")]
+    """Return the texts of the first writers kept aside: for the report, and for nothing else."""
+    return [one for one in _read(HERE / "kept") if one.writer != LATER]
+
+
+def kept_later() -> list[Sample]:
+    """Return the texts of the later writer kept aside: for the report, and for nothing else."""
+    return [one for one in _read(HERE / "kept") if one.writer == LATER]
 
 
 def older() -> Iterator[Sample]:

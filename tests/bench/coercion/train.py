@@ -25,21 +25,22 @@ from sklearn.linear_model import LogisticRegression
 
 from guarded_agent.guards.coercion import frames
 from guarded_agent.guards.coercion.features import pairs, runs
-from guarded_agent.guards.coercion.linear import DISCOUNT, STRETCH
+from guarded_agent.guards.coercion.linear import DISCOUNT, STRETCH, reach
 from guarded_agent.guards.coercion.normalise import views
 from guarded_agent.guards.coercion.reading import CATEGORIES, HIGH
 from guarded_agent.guards.coercion.sentences import stretches
+from guarded_agent.guards.coercion.tier import AGAINST, SHORT
 
 sys.path.insert(0, str(Path(__file__).parent))
 from texts import Sample, train
 
 FOLDS = 5
-MOST_WORDS, MOST_RUNS = 12_000, 30_000
+MOST_WORDS, MOST_RUNS = 20_000, 45_000
 """How many features of each half are kept: those that weigh most in a first fit."""
 STEPS = 127
 FALSE_ALARMS = 0.01
 """The share of honest texts that may reach `HIGH`, out of fold."""
-C = 10.0
+C = 5.0
 OLDER = 0.3
 """What a text of the first, more explicit sets counts beside one of the later writers."""
 
@@ -102,9 +103,15 @@ def folds(samples: Sequence[Sample]) -> Any:
     )
 
 
-def out_of_fold(texts: Sequence[str], harmful: Any, groups: Any, weights: Any) -> Any:
-    """Return the margin of each text under a model that has not seen its group."""
+def out_of_fold(
+    texts: Sequence[str], harmful: Any, groups: Any, weights: Any, framed: Sequence[str]
+) -> tuple[Any, Any]:
+    """Return the margin of each text under a model that has not seen its group.
+
+    And of each sentence in which a sure frame stands, if it has one and that is short.
+    """
     margins = np.zeros(len(texts))
+    heard = np.full(len(texts), -np.inf)
     for group in sorted(set(groups)):
         test = groups == group
         halves, model = fit(
@@ -118,12 +125,25 @@ def out_of_fold(texts: Sequence[str], harmful: Any, groups: Any, weights: Any) -
             found = model.decision_function(halves.matrix(parts))
             found[1:] -= DISCOUNT
             margins[place] = found.max()
-    return margins
+            if part := framed[place]:
+                known = float(model.decision_function(halves.matrix([part]))[0])
+                bias = float(model.intercept_[0])
+                heard[place] = bias + (known - bias) * reach(len(words_of(part)))
+    return margins, heard
 
 
-def framed(text: str) -> float:
-    """Return the score of the surest cue frame."""
-    return frames.read(text).score
+def framed(text: str) -> tuple[float, str]:
+    """Return the score of the surest cue frame in a plain view, if it is sure, and its sentences.
+
+    The sentences are left out where they are not short.
+    """
+    view = views(text)[-1]
+    sure = [one for one in frames.readings(view, frames.hits(view), 0) if one.reading.score >= HIGH]
+    if not sure:
+        return 0.0, ""
+    best = max(sure, key=lambda one: one.reading.score)
+    part = view.text[best.start : best.end]
+    return best.reading.score, part if len(part) < SHORT else ""
 
 
 def auc(score: Any, harmful: Any) -> float:
@@ -155,33 +175,36 @@ def main() -> None:
     samples = train()
     harmful = np.array([one.harmful for one in samples])
     texts = [plain(one.text) for one in samples]
-    cues = np.array([framed(one.text) for one in samples])
+    sure_frames = [framed(text) for text in texts]
+    cues = np.array([score for score, _ in sure_frames])
+    parts = [part for _, part in sure_frames]
     new = np.array([one.writer.startswith("w") for one in samples])
     weights = np.where(new, 1.0, OLDER)
-    margins = out_of_fold(texts, harmful, folds(samples), weights)
+    margins, heard = out_of_fold(texts, harmful, folds(samples), weights, parts)
     both = np.stack([margins, cues], axis=1)
     scorer = LogisticRegression(C=1.0).fit(both[new], harmful[new])
     scores = scorer.decision_function(both)
-    length = np.array([len(one.text) for one in samples], dtype=float)
+    length = np.array([len(text) for text in texts], dtype=float)
+    alone = heard > AGAINST
     for name, score in (
         ("length", length),
         ("frames", cues),
         ("linear", margins),
         ("frames and linear", scores),
+        ("as the tier reads them", np.where(alone, 99.0, scores)),
     ):
         line(name, score[new], harmful[new])
     if not options.write:
         writers = np.array([one.writer for one in samples])
-        margins = out_of_fold(texts, harmful, np.where(new, writers, "older"), weights)
+        groups = np.where(new, writers, "older")
+        margins, _ = out_of_fold(texts, harmful, groups, weights, parts)
         line("linear, new writer", margins[new], harmful[new])
         return
     # The share of harmful texts here is made up, so the constant is set by the false alarms
     # that are wanted: at `HIGH` that many honest texts are flagged, out of fold, by either.
     honest = new & ~harmful
-    sure = float((cues[honest] >= HIGH).mean())
-    _, bar = recall_at(
-        scores[new & (cues < HIGH)], harmful[new & (cues < HIGH)], max(FALSE_ALARMS - sure, 0.002)
-    )
+    sure = float(alone[honest].mean())
+    _, bar = recall_at(scores[new & ~alone], harmful[new & ~alone], max(FALSE_ALARMS - sure, 0.002))
     a, b = scorer.coef_[0]
     c = scorer.intercept_[0] - bar + np.log(HIGH / (1 - HIGH))
     halves, model = fit(texts, harmful, weights)

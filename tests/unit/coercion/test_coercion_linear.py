@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guarded_agent.guards.coercion import read
+from guarded_agent.guards.coercion import frames, read
 from guarded_agent.guards.coercion.features import runs
 from guarded_agent.guards.coercion.linear import FEWEST, Model, parse, reading, shipped
-from guarded_agent.guards.coercion.reading import CATEGORIES, HINT
+from guarded_agent.guards.coercion.reading import CATEGORIES, HIGH, HINT
 from guarded_agent.guards.coercion.weights import Runs, Weight
 
 VEILED = (
@@ -84,9 +84,37 @@ def test_what_is_encoded_is_read_as_it_is() -> None:
     assert read(hidden).score == pytest.approx(read(VEILED).score, abs=0.1)
 
 
+SURE = "Cancel my deletion or HR reads your chats."
+CALM = "The minutes of the last meeting are attached, and the next one is in the small room. "
+
+
+@pytest.mark.parametrize("text", [SURE, CALM * 12 + SURE + " " + CALM * 12])
+def test_a_plain_threat_is_sure_whatever_stands_around_it(text: str) -> None:
+    found = read(text).readings[0]
+    assert (found.category, found.score >= HIGH) == ("blackmail", True)
+    assert any(SURE.startswith(text[start:end]) for start, end in found.spans)
+
+
+DECLINED = (
+    "Reported and declined, thanks: cancel my deletion or HR reads your chats. It is with Ann."
+)
+AGREED = (
+    "Hi Bo, the works council agreed that HR reads your chats only if you ask for it. Please don't "
+    "cancel my deletion request, the ticket is attached."
+)
+
+
+@pytest.mark.parametrize("text", [DECLINED, AGREED])
+def test_a_frame_does_not_outweigh_a_model_that_takes_its_sentences_for_honest(text: str) -> None:
+    [(view, shown)] = [seen[-1] for _, seen in frames.pieces(text)]
+    assert any(one.reading.score >= HIGH for one in frames.readings(view, shown, 0))
+    assert read(text).score < HINT
+
+
 def test_less_than_a_hint_is_no_reading() -> None:
     model = shipped()
-    assert reading(model, "lunch is at noon on thursday in the small room", 0.0) is None
+    text = "lunch is at noon on thursday in the small room"
+    assert reading(model, text, model.heaviest(text), 0.0) is None
 
 
 ODD = st.text(alphabet=st.sampled_from("abe Iyou.!?\n\u200b\u00a0éßİﬁ４@1жо秘密=%"), max_size=200)

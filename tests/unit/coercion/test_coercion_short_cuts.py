@@ -118,7 +118,9 @@ def all_frames(view: View, hits: list[tuple[int, int, str]]) -> Iterator[tuple[s
 def assert_no_frame_is_missed(text: str) -> None:
     for view in views(text):
         hits = frames.hits(view)
-        found = {item.category: item.score for item in frames.readings(view, hits, 0)}
+        found = {
+            item.reading.category: item.reading.score for item in frames.readings(view, hits, 0)
+        }
         assert found == {name: round(score, 3) for name, score in all_frames(view, hits)}
 
 
