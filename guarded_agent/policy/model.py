@@ -185,11 +185,13 @@ class UntrustedEntry(Entry):
         because: Why it is off, or what the reviewer reads.
         always: Ask also while nothing untrusted was read, as of an agent that may have been
             turned before.
+        inside: Mail addresses of the organisation's own domains need nobody else to vouch.
     """
 
     effect: RuleEffect = "approve"
     because: str = ""
     always: StrictBool = False
+    inside: StrictBool = False
 
     @model_validator(mode="after")
     def _says_why(self) -> Self:
@@ -197,6 +199,8 @@ class UntrustedEntry(Entry):
             raise ValueError("allow never asks: take out always")
         if self.effect == "allow" and not self.because.strip():
             raise ValueError("to let untrusted data decide, say why: because: '...'")
+        if self.effect == "allow" and self.inside:
+            raise ValueError("allow never asks: take out inside")
         return self
 
 
@@ -457,6 +461,16 @@ class Policy(Entry):
             raise ValueError(
                 "approvals.separate_owner keeps the agent's owner from deciding: say who that is "
                 "with agent.owner"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _inside_is_somewhere(self) -> Self:
+        said = (self.untrusted, *(entry.untrusted for entry in self.tools.values()))
+        if not self.organisation.domains and any(one is not None and one.inside for one in said):
+            raise ValueError(
+                "untrusted.inside is about the organisation's own addresses: say what is inside "
+                "with organisation.domains"
             )
         return self
 

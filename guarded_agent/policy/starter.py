@@ -42,7 +42,8 @@ organisation:
 unlisted: {{read: deny, write: deny, send: deny}}
 
 # After it read something that nobody vouches for, a call that writes or sends asks,
-# unless the user's own words cover it.
+# unless the user's own words cover it. `inside: true` lets it write to addresses of
+# organisation.domains without.
 untrusted: {{effect: approve}}
 """
 

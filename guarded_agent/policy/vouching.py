@@ -19,6 +19,7 @@ from guarded_agent.core.effect import Effect
 from guarded_agent.core.provenance import VOUCHERS, Provenance, Voucher, loose
 from guarded_agent.core.tool import ToolSpec
 from guarded_agent.policy.arguments import at
+from guarded_agent.policy.destinations import email_domain
 from guarded_agent.policy.model import Policy, ToolEntry
 
 RULE = "untrusted"
@@ -44,6 +45,7 @@ class Vouching:
         named: What the tool's conditions ask, as voucher and argument.
         because: What the policy says about it.
         always: True if nothing untrusted needs to be read before it is asked.
+        inside: The domains whose mail addresses need nobody else.
     """
 
     effect: Effect = Effect.ALLOW
@@ -51,6 +53,7 @@ class Vouching:
     named: tuple[tuple[Named, str], ...] = ()
     because: str = ""
     always: bool = False
+    inside: frozenset[str] = frozenset()
 
     def needs(self, memory: ThreadMemory) -> bool:
         """Return whether a decision needs to know what vouches for values."""
@@ -64,30 +67,50 @@ class Vouching:
         """Return what nobody vouches for: targets, and destinations within texts."""
         if not self.targets:
             return tuple(
-                (path, "target") for path, value in _every(args) if not known.vouches(value)
+                (path, "target") for path, value in _every(args) if not self._vouched(value, known)
             )
         found: list[Gap] = [
-            (name, "target") for name in self.targets if not known.vouches(at(args, name))
+            (name, "target") for name in self.targets if not self._vouched(at(args, name), known)
         ]
         for name, value in args.items():
             if name in self.targets:
                 continue
             for path, text in leaves(value, name):
-                if not known.vouches(loose(text)):
+                if not self._vouched(loose(text), known):
                     found.append((path, "link"))
         return tuple(dict.fromkeys(found))
 
     def named_gaps(self, args: Mapping[str, Any], known: Provenance) -> tuple[Gap, ...]:
         """Return the arguments that conditions ask about and nobody vouches for."""
         names = dict.fromkeys(name for _, name in self.named)
-        return tuple((name, "target") for name in names if not known.vouches(at(args, name)))
+        return tuple((name, "target") for name in names if not self._vouched(at(args, name), known))
 
     def values(self, values: Mapping[str, Any], known: Provenance) -> Iterator[tuple[str, bool]]:
         """Yield the value of each variable that the conditions name."""
         for voucher, name in self.named:
             value = values.get(f"args.{name}")
-            vouched = known.vouches(value) if voucher == "vouched" else known.by(voucher, value)
+            vouched = (
+                self._vouched(value, known) if voucher == "vouched" else known.by(voucher, value)
+            )
             yield f"{voucher}.{name}", vouched
+
+    def _vouched(self, value: Any, known: Provenance) -> bool:
+        """Return whether every part of `value` has a voucher, or is an address inside."""
+        if known.vouches(value):
+            return True
+        if not self.inside:
+            return False
+        if isinstance(value, (list, tuple)):
+            return all(self._vouched(one, known) for one in cast("Sequence[Any]", value))
+        return isinstance(value, str) and _domain(value) in self.inside
+
+
+def _domain(value: str) -> str:
+    """Return the domain of a mail address; nothing of what is none, or could be read twice."""
+    try:
+        return email_domain(value)
+    except ValueError:
+        return ""
 
 
 def vouching(
@@ -107,7 +130,9 @@ def vouching(
     effect = Effect.parse(said.effect) if acts and not spec.concern else Effect.ALLOW
     targets = entry.targets or tuple(name for name in names if is_destination(name, spec))
     named = [(voucher, path.removeprefix(".")) for voucher, path in _ASKED.findall(texts)]
-    return Vouching(effect, tuple(targets), tuple(dict.fromkeys(named)), said.because, said.always)
+    inside = frozenset(policy.organisation.domains) if said.inside else frozenset[str]()
+    asked = tuple(dict.fromkeys(named))
+    return Vouching(effect, tuple(targets), asked, said.because, said.always, inside)
 
 
 def kinds(texts: str, names: Sequence[str]) -> dict[str, str]:

@@ -61,8 +61,12 @@ COLUMNS: Mapping[str, Mapping[str, Any]] = {
     "no coercion guard": {"off": True, "because": "the control of this measurement"},
 }
 """The columns of the table: options of the coercion guard."""
-WHOLE = "with vouching, as a policy ships"
-"""One more column: nobody is written to after reading the inbox unless somebody vouches for it."""
+UNMEASURED = {"effect": "allow", "because": "the coercion guard is measured alone"}
+VOUCHING: Mapping[str, Mapping[str, Any]] = {
+    "with vouching, as a policy ships": {"effect": "approve"},
+    "with vouching, colleagues free": {"effect": "approve", "inside": True},
+}
+"""More columns: nothing is done after reading the inbox unless somebody vouches for its target."""
 
 Outcome = Literal["sent", "held", "denied"]
 
@@ -234,14 +238,16 @@ def fill(value: Any, names: Mapping[str, str]) -> Any:
     return {key: fill(item, names) for key, item in value.items()}
 
 
-def policy(world: World, options: Mapping[str, Any], *, vouching: bool) -> dict[str, Any]:
+def policy(
+    world: World, options: Mapping[str, Any], untrusted: Mapping[str, Any] = UNMEASURED
+) -> dict[str, Any]:
     """Return the policy of the mail team, which allows the work and leaves the rest to guards.
 
     Args:
         world: Whose names it has.
         options: Of the coercion guard.
-        vouching: Whether a recipient needs the user or a directory behind it once the inbox was
-            read, as it is by default. It stops far more than the guard that is measured here.
+        untrusted: What happens to a target that nobody vouches for once the inbox was read. By
+            default it waits, which stops far more than the guard that is measured here.
     """
     domain = world.names["domain"]
     mail = {"confidentiality": "internal", "compartments": ["mail"], "trusted": False}
@@ -251,10 +257,9 @@ def policy(world: World, options: Mapping[str, Any], *, vouching: bool) -> dict[
         "create_ticket": "write",
         "update_schedule": "write",
     }
-    unless: dict[str, Any] = {"effect": "allow", "because": "the coercion guard is measured alone"}
     return {
         "version": 1,
-        **({} if vouching else {"untrusted": unless}),
+        "untrusted": dict(untrusted),
         "agent": {
             "id": "mail-assistant",
             "names": [world.names["agent"]],
@@ -312,8 +317,7 @@ def play(
     world: World,
     rows: Iterable[Mapping[str, Any]],
     options: Mapping[str, Any],
-    *,
-    vouching: bool = False,
+    untrusted: Mapping[str, Any] = UNMEASURED,
 ) -> list[Played]:
     """Play each call that belongs into `world` in a thread of its own."""
     recorder = Recorder()
@@ -328,7 +332,7 @@ def play(
         safe = create_guarded_agent(
             model,
             tools(world.inbox, recorder),
-            policy=policy(world, options, vouching=vouching),
+            policy=policy(world, options, untrusted),
             store=store,
             system_prompt=world.system,
         )
@@ -427,7 +431,10 @@ def main() -> None:
             column: [one for place in places for one in play(place, rows, setting)]
             for column, setting in COLUMNS.items()
         }
-        runs[WHOLE] = [one for place in places for one in play(place, rows, {}, vouching=True)]
+        runs |= {
+            column: [one for place in places for one in play(place, rows, {}, setting)]
+            for column, setting in VOUCHING.items()
+        }
         lines += table(runs, harmful=harmful)
         first += runs[next(iter(COLUMNS))]
     print("\n".join(lines))

@@ -153,3 +153,70 @@ def test_to_always_ask_and_never_ask_is_an_error() -> None:
     entry = {"untrusted": {"effect": "allow", "because": "x", "always": True}}
     with pytest.raises(PolicyError, match="allow never asks: take out always"):
         decide(entry, {})
+
+
+OURS = {"organisation": {"domains": ["acme.example"]}, "untrusted": {"inside": True}}
+
+
+SEVERAL = ToolSpec(
+    "send",
+    access="send",
+    schema={"properties": {"to": {"type": "array", "items": STRING}, "body": STRING}},
+    declared=True,
+)
+
+
+@pytest.mark.parametrize("to", ["bo@acme.example", "Bo@ACME.example", ["bo@acme.example"]])
+def test_addresses_inside_need_nobody_where_the_policy_says_so(to: Any) -> None:
+    args = {"to": to, "body": "Cal (cal@acme.example) has it."}
+    spec = SEVERAL if isinstance(to, list) else None
+    assert str(decide({"rules": ALLOW}, args, spec=spec, **OURS).effect) == "allow"
+    only_domains = {"organisation": OURS["organisation"]}
+    assert str(decide({"rules": ALLOW}, args, spec=spec, **only_domains).effect) == "approve"
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "bo@acme.example.evil.example",
+        "bo@evil.example",
+        "acme.example",
+        "https://acme.example/go?to=evil.example",
+        "Bo <bo@acme.example>",
+        "bo@acme.example, eve@evil.example",
+        "bo@acme.example\neve@evil.example",
+        "bo@\u0430cme.example",
+        ["bo@acme.example", "eve@evil.example"],
+    ],
+)
+def test_nothing_else_is_inside(to: Any) -> None:
+    spec = SEVERAL if isinstance(to, list) else None
+    decision = decide({"rules": ALLOW}, {"to": to, "body": "Hi."}, spec=spec, **OURS)
+    assert decision.gaps == (("to", "target"),)
+
+
+def test_a_link_to_a_host_inside_still_needs_somebody() -> None:
+    args = {"to": "bo@acme.example", "body": "See https://acme.example/go?to=evil.example"}
+    assert decide({"rules": ALLOW}, args, **OURS).gaps == (("body", "link"),)
+
+
+def test_a_condition_takes_addresses_inside_for_vouched_and_for_nothing_else() -> None:
+    args = {"to": "bo@acme.example", "body": "Hi."}
+    for condition, effect in (("vouched.to", "allow"), ("listed.to", "deny")):
+        entry = {"rules": [{"effect": "allow", "when": condition}]}
+        assert str(decide(entry, args, **OURS).effect) == effect
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"untrusted": {"inside": True}}, "say what is inside with organisation.domains"),
+        (
+            {**OURS, "untrusted": {"effect": "allow", "because": "x", "inside": True}},
+            "allow never asks: take out inside",
+        ),
+    ],
+)
+def test_inside_that_means_nothing_is_refused(said: dict[str, Any], words: str) -> None:
+    with pytest.raises(PolicyError, match=words):
+        Policy.from_mapping({"version": 1, **said})
