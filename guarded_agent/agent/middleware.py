@@ -21,6 +21,7 @@ from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
+from guarded_agent.agent.bound import ORIGIN
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.graph import Config, as_returned, config_of, wake_up
 from guarded_agent.agent.made_of import model_id
@@ -31,7 +32,7 @@ from guarded_agent.agent.origin import require_one_of_a_name
 from guarded_agent.agent.passing import athrough, through
 from guarded_agent.agent.result import pieces, put_back
 from guarded_agent.agent.runtime import PolicySource, introduce, open_monitor, open_store
-from guarded_agent.agent.tool import ORIGIN, guard_tool
+from guarded_agent.agent.tool import guard_tool
 from guarded_agent.agent.waiting import Waiting
 from guarded_agent.agent.words import inside_graph, said_by_user
 from guarded_agent.agent.worker import Worker

@@ -30,10 +30,10 @@ from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command, Send
 
 from guarded_agent.agent.acting import acting
+from guarded_agent.agent.bound import ORIGIN
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.result import pieces, put_back
 from guarded_agent.agent.step import alone
-from guarded_agent.agent.tool import ORIGIN
 from guarded_agent.agent.wait import aresolve, resolve
 from guarded_agent.core import Action, Stage
 from guarded_agent.core.errors import ActionError

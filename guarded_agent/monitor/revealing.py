@@ -31,7 +31,7 @@ from guarded_agent.core.ports import Pseudonymizer
 from guarded_agent.monitor.judge import WAIT, Judge
 from guarded_agent.policy import Engine, Policy
 from guarded_agent.policy.limits import Limit
-from guarded_agent.policy.match import Trial
+from guarded_agent.policy.trials import Trial
 
 RULE = "pseudonyms"
 _NOTHING = Label()

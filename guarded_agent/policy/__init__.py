@@ -15,9 +15,10 @@ from guarded_agent.policy.destinations import (
 from guarded_agent.policy.explain import Explanation, explain
 from guarded_agent.policy.limits import Limit, exceeded, release, reserve, settle
 from guarded_agent.policy.load import load
-from guarded_agent.policy.match import Decision, Engine
+from guarded_agent.policy.match import Engine
 from guarded_agent.policy.model import Policy, ToolEntry
 from guarded_agent.policy.networks import in_cidr
+from guarded_agent.policy.trials import Decision
 
 __all__ = [
     "Decider",

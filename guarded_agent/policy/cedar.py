@@ -19,7 +19,7 @@ from guarded_agent.core.errors import ActionError, MissingExtra, Problem
 from guarded_agent.core.tool import Sink, ToolSpec
 from guarded_agent.policy.around import around
 from guarded_agent.policy.cedar_types import Kind, arguments
-from guarded_agent.policy.match import Trial
+from guarded_agent.policy.trials import Trial
 
 _AROUND = """\
 type Around = {

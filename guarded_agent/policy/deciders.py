@@ -17,7 +17,7 @@ from guarded_agent.core.tool import ToolSpec
 from guarded_agent.policy.model import Policy
 
 if TYPE_CHECKING:
-    from guarded_agent.policy.match import Trial
+    from guarded_agent.policy.trials import Trial
 
 
 class Decider(Protocol):

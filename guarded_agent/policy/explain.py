@@ -8,7 +8,8 @@ from typing import Any
 from guarded_agent.core.action import Action
 from guarded_agent.core.context import Context
 from guarded_agent.core.effect import Effect
-from guarded_agent.policy.match import Decision, Engine, Trial
+from guarded_agent.policy.match import Engine
+from guarded_agent.policy.trials import Decision, Trial
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from guarded_agent.core.action import Action
 from guarded_agent.core.canonical import check_limits, digest
 from guarded_agent.core.context import Context, Counts, ThreadMemory
 from guarded_agent.core.effect import Effect
 from guarded_agent.core.errors import ActionError, PolicyError, Problem
-from guarded_agent.core.label import Label
 from guarded_agent.core.tool import Sink, ToolSpec
-from guarded_agent.policy.arguments import at
 from guarded_agent.policy.conditions import ConditionEngine, Failure
 from guarded_agent.policy.deciders import Decider, deciders
-from guarded_agent.policy.destinations import destination_host
+from guarded_agent.policy.leaving import try_fusion, try_sinks
 from guarded_agent.policy.limits import Limit, counted, tallies
 from guarded_agent.policy.measures import taken
 from guarded_agent.policy.merge import (
@@ -28,12 +26,13 @@ from guarded_agent.policy.merge import (
     unknown_in_guards,
     unmatched_keys,
 )
-from guarded_agent.policy.model import FusionEntry, Policy
-from guarded_agent.policy.rules import Rule, SinkRule, ToolRules, tool_rules
+from guarded_agent.policy.model import Policy
+from guarded_agent.policy.rules import Rule, ToolRules, tool_rules
 from guarded_agent.policy.simple import Conditions
 from guarded_agent.policy.source import in_file_order
+from guarded_agent.policy.trials import Decision, Trial, decisive, told
 from guarded_agent.policy.vouching import RULE as UNTRUSTED
-from guarded_agent.policy.vouching import Gap, words
+from guarded_agent.policy.vouching import try_vouching
 from guarded_agent.policy.words import seconds
 
 if TYPE_CHECKING:
@@ -60,60 +59,6 @@ _CONTEXT: Mapping[str, Callable[[Context, float], Any]] = {
     "recipients": lambda context, _: sorted(context.memory.recipients),
     "correspondents": lambda context, _: sorted(context.memory.correspondents),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One rule, limit, sink or fusion tried on an action.
-
-    Attributes:
-        rule: Its id.
-        effect: What it does where it matches.
-        matched: True if it does.
-        error: Why it could not be tried; an error denies.
-        because: The reason, for a person.
-        message: What the model may be told.
-        when: Its condition, as the policy has it.
-        gaps: The arguments that nobody vouches for, where it is about these.
-    """
-
-    rule: str
-    effect: Effect
-    matched: bool
-    error: str = ""
-    because: str = ""
-    message: str = ""
-    when: str = ""
-    gaps: tuple[Gap, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What the policy decides about an action.
-
-    Attributes:
-        effect: `allow`, `approve` or `deny`.
-        rule: The id of what decided.
-        message: What the model may be told. It names no condition and no threshold.
-        because: The reasons, for a reviewer.
-        matched: The ids of everything that matched.
-        errors: Id and reason of everything that could not be tried.
-        quorum: How many people must approve.
-        roles: What they must be.
-        limits: What to reserve before the action runs.
-        gaps: Where it is not allowed: the arguments that nobody vouches for.
-    """
-
-    effect: Effect
-    rule: str
-    message: str = ""
-    because: str = ""
-    matched: tuple[str, ...] = ()
-    errors: tuple[tuple[str, str], ...] = ()
-    quorum: int = 1
-    roles: tuple[str, ...] = ()
-    limits: tuple[Limit, ...] = ()
-    gaps: tuple[Gap, ...] = ()
 
 
 class Engine:
@@ -249,20 +194,20 @@ class Engine:
     def concluded(self, tool: str, trials: Sequence[Trial], limits: Sequence[Limit]) -> Decision:
         """Return the decision that `trials` lead to; `weigh` made them."""
         rules = self._tools.get(tool)
-        decisive = _decisive(trials)
-        if decisive.error:
+        worst = decisive(trials)
+        if worst.error:
             effect = Effect.DENY
-            because = f"{decisive.rule} could not be evaluated: {decisive.error}"
-            message = f"The policy could not judge this call, so it is denied ({decisive.rule})."
+            because = f"{worst.rule} could not be evaluated: {worst.error}"
+            message = f"The policy could not judge this call, so it is denied ({worst.rule})."
         else:
-            effect = decisive.effect
+            effect = worst.effect
             reasons = [t.because for t in trials if t.matched and t.effect == effect and t.because]
             because = "; ".join(dict.fromkeys(reasons))
-            message = decisive.message or _message(effect, tool)
+            message = worst.message or told(effect, tool)
         asks = effect is Effect.APPROVE and rules is not None
         return Decision(
             effect=effect,
-            rule=decisive.rule,
+            rule=worst.rule,
             message=message,
             because=because,
             matched=tuple(trial.rule for trial in trials if trial.matched),
@@ -271,7 +216,7 @@ class Engine:
             roles=rules.roles if asks and rules else (),
             limits=() if effect is Effect.DENY else tuple(limits),
             gaps=tuple(dict.fromkeys(gap for trial in trials for gap in trial.gaps))
-            if asks or decisive.rule == UNTRUSTED
+            if asks or worst.rule == UNTRUSTED
             else (),
         )
 
@@ -311,12 +256,12 @@ class Engine:
         trials = self._try_rules(rules, values, every)
         if not every and any(t.matched and t.effect is Effect.DENY for t in trials):
             return trials, []
-        trials += self._try_sinks(rules, action, values, context, every)
-        trials += self._try_fusion(rules, context, now, every)
-        trials += _try_vouching(rules, action.args, context, every)
+        trials += try_sinks(rules, action, values, context, self._inside, every)
+        trials += try_fusion(self.policy.fusion, rules, context, now, every)
+        trials += try_vouching(rules.vouching, action.args, context, every)
         tried, limits = self._try_limits(rules, values, action, every)
         trials += tried
-        if self._deciders and (every or _decisive(trials).effect is not Effect.DENY):
+        if self._deciders and (every or decisive(trials).effect is not Effect.DENY):
             trials += [decider.decide(action, context, now) for decider in self._deciders]
         return trials, limits
 
@@ -376,63 +321,6 @@ class Engine:
             trials.append(Trial("no-rule", Effect.DENY, True, because=because))
         return trials
 
-    def _try_sinks(
-        self,
-        rules: ToolRules,
-        action: Action,
-        values: Mapping[str, Any],
-        context: Context,
-        every: bool,
-    ) -> list[Trial]:
-        trials: list[Trial] = []
-        label = context.memory.label
-        for sink in rules.sinks:
-            too_high = label.confidentiality > sink.clearance
-            barred = (
-                frozenset[str]()
-                if sink.compartments is None
-                else label.compartments - sink.compartments
-            )
-            stops = too_high or bool(barred)
-            if not stops and not every:
-                continue
-            given = values.get(f"args.{sink.argument}", at(action.args, sink.argument))
-            inside = frozenset[str]() if sink.anywhere else self._inside
-            matched = stops and _leaves(given, inside)
-            if matched or every:
-                because = _why_not(sink, label, barred)
-                message = (
-                    "What was read in this conversation may not leave this way."
-                    if sink.anywhere
-                    else "What was read in this conversation may not leave the organisation "
-                    "this way."
-                )
-                trials.append(
-                    Trial(f"sink:{sink.argument}", sink.effect, matched, "", because, message)
-                )
-        return trials
-
-    def _try_fusion(
-        self, rules: ToolRules, context: Context, now: float, every: bool
-    ) -> list[Trial]:
-        trials: list[Trial] = []
-        if rules.spec.access == "read":
-            return trials
-        for fusion in self.policy.fusion:
-            matched, elsewhere = _meet(fusion, context, now)
-            if matched or every:
-                names = sorted(fusion.compartments)
-                because = fusion.because or f"data from {' and '.join(names)} came together"
-                trials.append(
-                    Trial(
-                        f"fusion:{'+'.join(names)}",
-                        Effect.parse(fusion.effect),
-                        matched,
-                        because=f"{because}{elsewhere}",
-                    )
-                )
-        return trials
-
     def _try_limits(
         self, rules: ToolRules, values: Mapping[str, Any], action: Action, every: bool
     ) -> tuple[list[Trial], list[Limit]]:
@@ -459,40 +347,6 @@ class Engine:
         return trials, reserve
 
 
-def _try_vouching(
-    rules: ToolRules, args: Mapping[str, Any], context: Context, every: bool
-) -> list[Trial]:
-    asked = rules.vouching
-    if not asked.needs(context.memory):
-        return []
-    known = context.provenance
-    # What a condition says of vouchers decides by itself; that it asked is kept for the reviewer.
-    named = asked.named_gaps(args, known)
-    trials = [Trial("vouched", Effect.ALLOW, False, gaps=named)] if named and not every else []
-    if asked.doubts(context.memory):
-        gaps = asked.gaps(args, known)
-        if gaps or every:
-            because = words(context, asked.because) if gaps else ""
-            message = "What was read in this conversation cannot by itself cause this call."
-            if context.memory.label.trusted:
-                message = "Nobody named whom or what this call is about."
-            told = message if asked.effect is Effect.DENY else ""
-            trials.append(
-                Trial(UNTRUSTED, asked.effect, bool(gaps), because=because, message=told, gaps=gaps)
-            )
-    return trials
-
-
-def _decisive(trials: Sequence[Trial]) -> Trial:
-    """Return what decides: a denial that matched, then an error, then the most severe match."""
-    matched = [trial for trial in trials if trial.matched]
-    worst = max(matched, key=lambda trial: trial.effect, default=None)
-    if worst is not None and worst.effect >= Effect.DENY:
-        return worst
-    broken = next((trial for trial in trials if trial.error), None)
-    return broken or worst or Trial("no-rule", Effect.DENY, True)
-
-
 def _trial(rule: Rule, matched: bool, error: str = "") -> Trial:
     return Trial(rule.id, rule.effect, matched, error, rule.because, rule.message, rule.when)
 
@@ -507,66 +361,6 @@ def _without_rules(rules: ToolRules) -> Trial:
         does = "writes" if rules.spec.access == "write" else "sends"
         because = f"{rules.spec.name} {does}, and no rule of the policy allows it by itself"
     return Trial("default", effect, True, because=because)
-
-
-def _why_not(sink: SinkRule, label: Label, barred: frozenset[str]) -> str:
-    """Return why data may not leave through a sink, and where it came from."""
-    came = f" (from {', '.join(sorted(label.sources))})" if label.sources else ""
-    leads = f"{sink.argument} leads {'somewhere' if sink.anywhere else 'outside'}"
-    if barred:
-        names = ", ".join(sorted(barred))
-        allowed = ", ".join(sorted(sink.compartments or ())) or "none"
-        return (
-            f"data of {names} was read{came}, and {leads}, where of all compartments only "
-            f"{allowed} may go"
-        )
-    return (
-        f"{label.confidentiality} data was read{came}, and {leads}, "
-        f"where at most {sink.clearance} data may go"
-    )
-
-
-def _meet(fusion: FusionEntry, context: Context, now: float) -> tuple[bool, str]:
-    """Return whether compartments come together, and words on what was read elsewhere.
-
-    What the family read elsewhere counts for a while, and only where this thread has read a
-    part of it: with nothing of it here there is nothing to join.
-    """
-    here = context.memory.label.compartments
-    missing = frozenset(fusion.compartments) - here
-    if not missing:
-        return True, ""
-    if fusion.within is None or here.isdisjoint(fusion.compartments):
-        return False, ""
-    since = now - seconds(fusion.within)  # a time still to come counts: a clock went backwards
-    seen = [each for each in context.family if each.compartment in missing and each.at >= since]
-    if missing - {each.compartment for each in seen}:
-        return False, ""
-    return True, "".join(
-        f"; {each.compartment} was read in thread {each.thread_id}"
-        f"{f' by {each.tool}' if each.tool else ''} of {each.agent_id}"
-        for each in seen
-    )
-
-
-def _leaves(value: Any, inside: frozenset[str]) -> bool:
-    """Return True if any destination in `value` is outside, or cannot be told."""
-    if value is None or value == "":
-        return False
-    if isinstance(value, (list, tuple)):
-        return any(_leaves(item, inside) for item in cast("Sequence[Any]", value))
-    try:
-        return not isinstance(value, str) or destination_host(value) not in inside
-    except ValueError:
-        return True
-
-
-def _message(effect: Effect, tool: str) -> str:
-    if effect is Effect.ALLOW:
-        return ""
-    if effect is Effect.APPROVE:
-        return f"This call of {tool} needs a person's approval."
-    return f"The policy does not allow this call of {tool}."
 
 
 def _as_json(spec: ToolSpec) -> dict[str, Any]:

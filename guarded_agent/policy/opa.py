@@ -28,7 +28,7 @@ from guarded_agent.core.errors import Problem
 from guarded_agent.core.tool import Sink, ToolSpec
 from guarded_agent.policy.around import around
 from guarded_agent.policy.destinations import url_host
-from guarded_agent.policy.match import Trial
+from guarded_agent.policy.trials import Trial
 
 WITHIN = 1.0
 """Seconds in which the whole answer must be there."""

@@ -22,8 +22,9 @@ from guarded_agent.policy.arguments import at
 from guarded_agent.policy.boundaries import named
 from guarded_agent.policy.conditions import CONTEXT
 from guarded_agent.policy.limits import DAY, Limit
-from guarded_agent.policy.match import Decision, Engine
+from guarded_agent.policy.match import Engine
 from guarded_agent.policy.rules import ToolRules
+from guarded_agent.policy.trials import Decision
 from guarded_agent.policy.vouching import RULE as UNTRUSTED
 
 JUDGED = ("action.judged", "action.observed")

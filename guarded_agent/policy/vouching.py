@@ -21,11 +21,9 @@ from guarded_agent.core.tool import ToolSpec
 from guarded_agent.policy.arguments import at
 from guarded_agent.policy.destinations import email_domain
 from guarded_agent.policy.model import Policy, ToolEntry
+from guarded_agent.policy.trials import Gap, Trial
 
 RULE = "untrusted"
-
-Gap = tuple[str, Literal["target", "link"]]
-"""The path of an argument that nobody vouches for, or in which such a link stands."""
 
 Named = Voucher | Literal["vouched"]
 """What a condition may ask of an argument: `vouched` is any of the others."""
@@ -148,6 +146,30 @@ def words(context: Context, because: str) -> str:
         read = ", ".join(sorted(context.memory.tools_read)[:3]) or "this conversation"
         why = f"untrusted data was read ({read}), and {why}"
     return f"{why}: {because}" if because else why
+
+
+def try_vouching(
+    asked: Vouching, args: Mapping[str, Any], context: Context, every: bool
+) -> list[Trial]:
+    """Return what a call says of who vouches for it; `every` also returns what does not match."""
+    if not asked.needs(context.memory):
+        return []
+    known = context.provenance
+    # What a condition says of vouchers decides by itself; that it asked is kept for the reviewer.
+    named = asked.named_gaps(args, known)
+    trials = [Trial("vouched", Effect.ALLOW, False, gaps=named)] if named and not every else []
+    if asked.doubts(context.memory):
+        gaps = asked.gaps(args, known)
+        if gaps or every:
+            because = words(context, asked.because) if gaps else ""
+            message = "What was read in this conversation cannot by itself cause this call."
+            if context.memory.label.trusted:
+                message = "Nobody named whom or what this call is about."
+            told = message if asked.effect is Effect.DENY else ""
+            trials.append(
+                Trial(RULE, asked.effect, bool(gaps), because=because, message=told, gaps=gaps)
+            )
+    return trials
 
 
 def _every(args: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
