@@ -139,7 +139,7 @@ def bands(samples: Sequence[texts.Sample], scores: Sequence[float]) -> list[str]
 
 def calibration(samples: Sequence[texts.Sample], scores: Sequence[float]) -> list[str]:
     """Return the share of harmful texts for each range of the score."""
-    edges = [0, 0.1, 0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1.001]
+    edges = [0, 0.1, 0.25, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1.001]
     rows: list[list[str]] = []
     for low, high in itertools.pairwise(edges):
         inside = [

@@ -148,7 +148,7 @@ def test_a_threshold_that_is_no_number_between_0_and_1_is_refused(value: object)
 
 
 def test_a_high_below_the_shipped_hint_names_both() -> None:
-    with pytest.raises(ValueError, match=r"guards\.coercion: hint is 0\.35 and high is 0\.2"):
+    with pytest.raises(ValueError, match=r"guards\.coercion: hint is 0\.25 and high is 0\.2"):
         build({"coercion": {"high": 0.2}}, inside=frozenset())
 
 
