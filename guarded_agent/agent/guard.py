@@ -17,9 +17,10 @@ from guarded_agent.agent.chain import CHAIN, GuardedChain, build_chain, is_execu
 from guarded_agent.agent.code import composed
 from guarded_agent.agent.describe import Shape
 from guarded_agent.agent.graph import GuardedGraph, Guarding, carry
+from guarded_agent.agent.inside import is_workflow
 from guarded_agent.agent.made_of import model_id
 from guarded_agent.agent.net import Net
-from guarded_agent.agent.rebuild import Graph, Rebuild, is_workflow
+from guarded_agent.agent.rebuild import Graph, Rebuild
 from guarded_agent.agent.report import Report
 from guarded_agent.agent.restoring import restoring
 from guarded_agent.agent.runtime import PolicySource, open_monitor

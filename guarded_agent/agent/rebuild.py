@@ -21,16 +21,25 @@ from typing import Any, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import SystemMessage
 from langchain_core.tools import BaseTool
-from langgraph._internal._constants import PREVIOUS, TASKS
-from langgraph._internal._runnable import RunnableCallable
 from langgraph.channels import EphemeralValue
-from langgraph.channels.binop import BinaryOperatorAggregate
-from langgraph.constants import END, START
-from langgraph.graph.state import CompiledStateGraph, StateGraph
+from langgraph.graph.state import CompiledStateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 
 from guarded_agent.agent.code import Holdings, holdings
+from guarded_agent.agent.inside import (
+    Builder,
+    already_guarded,
+    and_holds,
+    inside_tool,
+    is_workflow,
+    replaces_by_id,
+    resolves_late,
+    unbuilt,
+    unknown,
+    unreachable,
+    what_it_holds,
+)
 from guarded_agent.agent.model import guard_model, is_guarded_model
 from guarded_agent.agent.net import Net, remote
 from guarded_agent.agent.nodes import (
@@ -54,7 +63,6 @@ from guarded_agent.core.errors import UnprovableGraph
 from guarded_agent.monitor import Monitor
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
-Builder = StateGraph[Any, Any, Any, Any]
 
 _ERROR_HANDLER = "__default_error_handler__"
 _TOOL_NODE_METHODS = ("_func", "_afunc", "_run_one", "_arun_one", "_parse_input")
@@ -143,18 +151,18 @@ class Rebuild:
         key = f"tool:{tool.name}"
         if id(tool) in self._held:
             return
-        inside = self._held[id(tool)] = _inside_tool(tool)
+        inside = self._held[id(tool)] = inside_tool(tool)
         problem = shadowed(tool, self.tools.values())
         known = self.tools.setdefault(tool.name, tool)
         if problem:
             self.unproven(key, problem)
             return
         again = "is guarded already, perhaps under another policy" if is_guarded(tool) else None
-        problem = again or _unbuilt(inside) or _unreachable(tool) or ""
+        problem = again or unbuilt(inside) or unreachable(tool) or ""
         if problem:
             self.unproven(key, problem)
         elif known is tool:
-            self.report.add(key, "guarded", f"runs only with a receipt{_and_holds(inside)}")
+            self.report.add(key, "guarded", f"runs only with a receipt{and_holds(inside)}")
             if inside.unknown:
                 why = "code of its own: the net sees the tools that it starts, and nothing else"
                 self.report.add(f"{key}{BODY}", "runtime-only", why, "body")
@@ -178,17 +186,17 @@ class Rebuild:
     def _look_code(self, builder: Builder, key: str, name: str, runnable: Any) -> None:
         held = holdings(runnable, name=name)
         self._held[id(runnable)] = held
-        problem = _guard_node(runnable) or _problem(held) or _unbuilt(held)
-        if problem is None and held.models and not _replaces_by_id(builder):
+        problem = already_guarded(runnable) or unknown(held) or unbuilt(held)
+        if problem is None and held.models and not replaces_by_id(builder):
             problem = "calls a model, but the graph has no `messages` channel with add_messages"
-        elif problem is None and not held.models and _resolves_late(runnable):
+        elif problem is None and not held.models and resolves_late(runnable):
             problem = "chooses its model while it runs, so it cannot be guarded before"
         if problem is not None:
             self.unproven(key, problem)
         elif held.models:
             self.report.add(key, "guarded", "calls a model; an output guard follows")
         elif held.graphs or held.tools:
-            self.report.add(key, "guarded", f"a function{_and_holds(held)}")
+            self.report.add(key, "guarded", f"a function{and_holds(held)}")
         elif key in self.trust:
             self.report.add(key, "trusted", self.trust[key])
         else:
@@ -205,7 +213,7 @@ class Rebuild:
             self.report.add(key, "plain", "only chooses where to go", "edge")
 
     def _look_held(self, key: str, held: Holdings) -> None:
-        problem = _problem(held)
+        problem = unknown(held)
         if problem is not None:
             self.unproven(key, problem)
 
@@ -231,11 +239,11 @@ class Rebuild:
         """Classify code outside of a graph, and everything that it runs."""
         held = holdings(value, name=key)
         self._held[id(value)] = held
-        problem = _problem(held) or _unbuilt(held)
+        problem = unknown(held) or unbuilt(held)
         if problem is not None:
             self.unproven(key, problem)
         else:
-            self.report.add(key, "guarded" if _and_holds(held) else "plain", _holds(held))
+            self.report.add(key, "guarded" if and_holds(held) else "plain", what_it_holds(held))
         self._look_inside(held, key)
         return held
 
@@ -455,15 +463,6 @@ class Rebuild:
         return value
 
 
-def is_workflow(value: Any) -> bool:
-    """Return whether `value` is what `@entrypoint` makes of a function."""
-    return (
-        type(value) is Pregel
-        and set(value.channels) - {TASKS} == {START, END, PREVIOUS}
-        and len(value.nodes) == 1
-    )
-
-
 def _with_tools(node: ToolNode, name: str, tools: dict[str, BaseTool]) -> ToolNode:
     new = copy.copy(node)
     new.name = name
@@ -494,80 +493,3 @@ def _guarding(execute: Callable[[Any], Any], monitor: Monitor) -> Callable[[Any]
         return execute(request.override(model=guard_model(request.model, monitor)))
 
     return guarded
-
-
-def _problem(held: Holdings) -> str | None:
-    if not held.unknown:
-        return None
-    more = len(held.unknown) - 1
-    return held.unknown[0] + (f" (and {more} more)" if more else "")
-
-
-def _unbuilt(held: Holdings) -> str | None:
-    for inner in held.graphs:
-        if not (isinstance(inner, CompiledStateGraph) or is_workflow(inner)):
-            return f"holds a {type(inner).__name__}, which has no builder to copy"
-    return None
-
-
-def _inside_tool(tool: BaseTool) -> Holdings:
-    """What a tool's function holds. What else it does is its own: its call is judged."""
-    functions = [getattr(tool, "func", None), getattr(tool, "coroutine", None)]
-    return holdings(functions, name=tool.name)
-
-
-def _unreachable(tool: BaseTool) -> str | None:
-    """Agents and tools that a tool keeps in its own fields are not replaced."""
-    held = holdings(
-        [value for name, value in vars(tool).items() if name not in ("func", "coroutine")],
-        name=tool.name,
-    )
-    inside = [*(graph.name or "a graph" for graph in held.graphs)]
-    inside += [inner.name for inner in held.tools]
-    inside += [type(model).__name__ for model in held.models]
-    if not inside:
-        return None
-    return f"keeps {', '.join(inside)} in its fields, where it cannot be guarded"
-
-
-def _and_holds(held: Holdings) -> str:
-    parts = [f"the graph {graph.name or ''}".strip() for graph in held.graphs]
-    parts += [f"the tool {tool.name}" for tool in held.tools]
-    parts += [f"a {type(model).__name__}" for model in held.models]
-    return f"; inside, guarded too: {', '.join(dict.fromkeys(parts))}" if parts else ""
-
-
-def _holds(held: Holdings) -> str:
-    return f"code{_and_holds(held)}" if _and_holds(held) else "runs no tool and no model"
-
-
-def _guard_node(runnable: Any) -> str | None:
-    if any(word.startswith("guarded_agent.agent.") for word in _modules(runnable)):
-        return "is a guard node already: wrap the agent once, not twice"
-    return None
-
-
-def _replaces_by_id(builder: Builder) -> bool:
-    """Return whether a message with a known id takes the old one's place in `messages`."""
-    channel = cast("Any", builder.channels.get("messages"))
-    if isinstance(channel, BinaryOperatorAggregate):
-        return "add_messages" in getattr(cast("Any", channel).operator, "__name__", "")
-    return type(channel).__name__ == "DeltaChannel"
-
-
-def _resolves_late(runnable: Any) -> bool:
-    """Return whether a builder's model node holds a function that chooses the model."""
-    function = getattr(runnable, "func", None) if isinstance(runnable, RunnableCallable) else None
-    name = getattr(function, "__name__", "")
-    return name in ("model_node", "call_model") and "langgraph.prebuilt" in str(
-        getattr(function, "__module__", "")
-    )
-
-
-def _modules(runnable: Any) -> list[str]:
-    found = [getattr(runnable, name, None) for name in ("func", "afunc")]
-    owners = [getattr(item, "__self__", None) for item in found]
-    return [
-        *(str(getattr(item, "__module__", "")) for item in found if item is not None),
-        *(type(owner).__module__ for owner in owners if owner is not None),
-    ]

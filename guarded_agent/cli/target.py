@@ -102,7 +102,8 @@ def _held_tools(target: Any, name: str) -> list[BaseTool]:
 
     from guarded_agent.agent.chain import is_executor, look_chain
     from guarded_agent.agent.code import composed
-    from guarded_agent.agent.rebuild import Rebuild, is_workflow
+    from guarded_agent.agent.inside import is_workflow
+    from guarded_agent.agent.rebuild import Rebuild
     from guarded_agent.agent.report import Report
 
     rebuild = Rebuild({}, Report(name))
