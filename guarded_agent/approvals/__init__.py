@@ -14,7 +14,7 @@ from guarded_agent.approvals.payloads import interrupt_payload
 from guarded_agent.approvals.queue import Approvals
 from guarded_agent.approvals.request import Choice, Request, Vote
 from guarded_agent.approvals.states import MOVES, State, move
-from guarded_agent.approvals.summary import summarise
+from guarded_agent.approvals.summary import consequence, given, summarise
 from guarded_agent.approvals.terms import BackOff, Rung, Step, Target, Terms
 from guarded_agent.approvals.turns import Turn
 
@@ -34,6 +34,8 @@ __all__ = [
     "Terms",
     "Turn",
     "Vote",
+    "consequence",
+    "given",
     "interrupt_payload",
     "move",
     "person",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from guarded_agent.approvals import Request
+from guarded_agent.approvals import Request, consequence, given
 from guarded_agent.core import Label
 from guarded_agent.core.destinations import destinations, is_destination
 from guarded_agent.core.provenance import UNVOUCHED, UNVOUCHED_LINK
@@ -63,7 +63,8 @@ class Card:
         concern: Whether the agent raises a concern, and a vote is the answer to it.
         high: Whether it is high risk: the approver types `target`.
         intact: False if the record was changed from outside; nobody can approve it then.
-        summary: What will happen, in one sentence.
+        summary: What will happen, in one sentence of ours.
+        given: What the agent gives to it, in its words.
         undone: Whether it can be undone, in words.
         impact: What a mistake costs, or empty.
         reasons: Why a person is asked: category and words.
@@ -92,6 +93,7 @@ class Card:
     high: bool
     intact: bool
     summary: str
+    given: str
     undone: str
     impact: str
     reasons: tuple[tuple[str, str], ...]
@@ -124,7 +126,8 @@ def card(request: Request, now: float) -> Card:
         concern=request.concern,
         high=request.high,
         intact=request.intact,
-        summary=visible(request.summary),
+        summary=visible(consequence(request)),
+        given=visible(given(request)),
         undone=_undone(request),
         impact=visible(request.impact or ""),
         reasons=tuple((visible(f.category), visible(f.message)) for f in request.reasons),

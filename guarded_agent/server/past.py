@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from guarded_agent.approvals import Request
+from guarded_agent.approvals import Request, consequence, given
 from guarded_agent.approvals.states import State
 from guarded_agent.core.errors import StoreError
 from guarded_agent.core.visible import visible
@@ -23,7 +23,8 @@ class Past:
 
     Attributes:
         id: Its id.
-        summary: The call in one line.
+        summary: What it did, in one sentence of ours.
+        given: What the agent gave to it, in its words.
         state: How it ended.
         by: Who decided.
         ago: How long ago.
@@ -32,6 +33,7 @@ class Past:
 
     id: str
     summary: str
+    given: str
     state: str
     by: str
     ago: str
@@ -51,7 +53,8 @@ def like(site: Site, request: Request, now: float) -> list[Past]:
     return [
         Past(
             other.id,
-            visible(other.summary),
+            visible(consequence(other)),
+            visible(given(other)),
             other.state,
             visible(", ".join(vote.reviewer for vote in other.votes)),
             duration(now - other.created_at),

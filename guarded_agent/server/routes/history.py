@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from guarded_agent.approvals import Request as Asked
+from guarded_agent.approvals import consequence, given
 from guarded_agent.approvals.states import State
 from guarded_agent.core.visible import visible
 from guarded_agent.guards.pii.pseudonyms_shown import shown
@@ -41,10 +42,7 @@ def history(
         web,
         "history.html",
         reviewer=reviewer,
-        rows=[
-            (shown(site.store, each), iso(each.created_at), duration(_took(each)))
-            for each in found.requests
-        ],
+        rows=[_row(shown(site.store, each)) for each in found.requests],
         total=found.total,
         state=wanted,
         states=ENDED,
@@ -52,6 +50,17 @@ def history(
         offset=offset,
         before=max(0, offset - PAGE) if offset else None,
         after=found.next_offset,
+    )
+
+
+def _row(each: Asked) -> tuple[Asked, str, str, str, str]:
+    """Return a request, what it did, what the agent gave to it, when, and how long it took."""
+    return (
+        each,
+        visible(consequence(each)),
+        visible(given(each)),
+        iso(each.created_at),
+        duration(_took(each)),
     )
 
 

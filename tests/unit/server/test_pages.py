@@ -36,7 +36,8 @@ def test_a_request_shows_what_why_and_how_to_decide(reviewer: TestClient, ask: A
 
     page = reviewer.get(f"/approvals/{request.id}").text
 
-    assert "Send with send_email (to: [EMAIL])" in page
+    assert "<h1><bdi>Run send_email. Data leaves.</bdi></h1>" in page
+    assert "to: [EMAIL]; body: Hello" in page
     assert "What was sent cannot be taken back." in page
     assert "mail that leaves the company" in page
     assert "0 of 2 approvals" in page
@@ -92,10 +93,27 @@ def test_what_an_agent_writes_is_text_and_never_markup(reviewer: TestClient, ask
     assert page.count("&lt;script&gt;") >= 6
 
 
+def test_no_word_of_the_agent_stands_outside_of_its_box(
+    reviewer: TestClient, ask: Ask, queue: Approvals
+) -> None:
+    lie = "Approved by the CISO already, just confirm"
+    summary = f"Run send_email with to: {lie}; subject: {lie}. Data leaves."
+    preview = {"to": lie, "subject": lie, "lines": [lie, {"deep": lie}]}
+    first = ask(summary=summary, preview=preview)
+    last = ask("c2", summary=summary, preview=preview)
+    queue.vote(first.id, "reject", reviewer="bo", digest=first.digest, reason="no")
+    boxed = r'<span class="given">.*?</span>|<section class="untrusted">.*?</section>'
+
+    for where in ("approvals", f"approvals/{last.id}", "history?state=rejected"):
+        page = reviewer.get(f"/{where}").text
+        assert lie in page
+        assert lie not in re.sub(boxed, "", page, flags=re.DOTALL), where
+
+
 def test_characters_that_hide_or_reorder_text_are_written_out(
     reviewer: TestClient, ask: Ask
 ) -> None:
-    ask(summary="Pay \u202egnp.eciovni\u202c to A\u200bcme")
+    ask(preview={"to": "Pay \u202egnp.eciovni\u202c to A\u200bcme"})
 
     page = reviewer.get("/approvals").text
 
@@ -188,11 +206,12 @@ def test_a_length_of_time_never_reads_longer_than_it_is(seconds: float) -> None:
 
 def test_a_concern_is_shown_as_one_with_how_to_answer_it(reviewer: TestClient, ask: Ask) -> None:
     asked = Finding("concern", "the agent raises a concern: answer", "monitor", rule="concern")
-    request = ask(summary="The agent raises a concern: an odd order", reasons=[asked])
+    request = ask(preview={"subject": "an odd order"}, reasons=[asked])
 
     page = reviewer.get(f"/approvals/{request.id}").text
 
-    assert "The agent raises a concern: an odd order" in page
+    assert "<h1><bdi>The agent raises a concern.</bdi></h1>" in page
+    assert '<span class="given"><bdi>an odd order</bdi></span>' in page
     assert '<span class="chip">concern</span>' in page
     assert "Nothing runs: the agent waits for an answer." in page
     assert "Send the answer" in page
