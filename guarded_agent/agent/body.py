@@ -80,11 +80,7 @@ def _unrecorded(monitor: Monitor, receipt: Receipt) -> OutcomeUncertain:
 def ended(monitor: Monitor, receipt: Receipt, result: Any, flow: CallFlow | None) -> Any:
     """Judge and record a result; return what may pass."""
     try:
-        result = _plain(receipt, _bare(result, flow))
-        calls, result = arguments(monitor), without_leased(result)
-        parts = pieces(result, calls)
-        if flow is not None and receipt.spec.hide is not None:
-            flow.plain = _only(result, parts)
+        calls, result, parts = _taken_apart(monitor, receipt, result, flow)
         passed = monitor.end(as_it_ran(receipt), parts, flow)
         return put_back(result, passed, calls)
     except Denied:  # a guard halts the run, as a rule after the action was recorded as done
@@ -101,11 +97,7 @@ def ended(monitor: Monitor, receipt: Receipt, result: Any, flow: CallFlow | None
 async def aended(monitor: Monitor, receipt: Receipt, result: Any, flow: CallFlow | None) -> Any:
     """Do what `ended` does, from an event loop."""
     try:
-        result = _plain(receipt, _bare(result, flow))
-        calls, result = arguments(monitor), without_leased(result)
-        parts = pieces(result, calls)
-        if flow is not None and receipt.spec.hide is not None:
-            flow.plain = _only(result, parts)
+        calls, result, parts = _taken_apart(monitor, receipt, result, flow)
         passed = await monitor.aend(as_it_ran(receipt), parts, flow)
         return put_back(result, passed, calls)
     except Denied:
@@ -117,6 +109,18 @@ async def aended(monitor: Monitor, receipt: Receipt, result: Any, flow: CallFlow
         monitor.lose(receipt)  # no await: the task may be cancelled
         raise
     raise lost
+
+
+def _taken_apart(
+    monitor: Monitor, receipt: Receipt, result: Any, flow: CallFlow | None
+) -> tuple[Any, Any, list[Any]]:
+    """Return what looks at calls in a result, the result as it may be seen, and its pieces."""
+    result = without_leased(_plain(receipt, _bare(result, flow)))
+    calls = arguments(monitor)
+    parts = pieces(result, calls)
+    if flow is not None and receipt.spec.hide is not None:
+        flow.plain = _only(result, parts)
+    return calls, result, parts
 
 
 def _bare(result: Any, flow: CallFlow | None) -> Any:
